@@ -1,0 +1,136 @@
+"""The values that pass between the parts: what was captured, and what people read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+Json = Any
+"""A JSON value as `json.loads(..., parse_float=Decimal)` gives it: numbers never lose digits."""
+
+Row = Mapping[str, Any]
+
+Operation = Literal["INSERT", "UPDATE", "DELETE", "TRUNCATE"]
+ActorKind = Literal["user", "system", "database"]
+ActorTrust = Literal["claimed", "vouched"]
+
+
+class ChangeType(StrEnum):
+    """The three words of the documented page (mapping rule 26); there is no fourth."""
+
+    CREATED = "Created"
+    UPDATED = "Updated"
+    DELETED = "Deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One committed database transaction that changed a tracked table.
+
+    `actor` is None where the application set none; `at` is the transaction's start, in UTC.
+    """
+
+    transaction_id: int
+    at: datetime
+    actor: str | None
+    context: Mapping[str, Json]
+    database_user: str
+    role: str | None
+    application: str | None
+    client_addr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One captured row change, as `audit.change` keeps it.
+
+    `table` is 'schema.table', unquoted, and names the tracked root table.
+    `key` has the key columns after the change (before it, for DELETE); None without a key.
+    `old` and `new` have the changed columns only (all of them for DELETE and INSERT).
+    `about` has unchanged columns that name the entity: label, parent key, account, phrases' needs.
+    `root_table` and `root_key` name the entity that the row belongs to (its own, where it is a root).
+    """
+
+    id: int
+    transaction_id: int
+    at: datetime
+    table: str
+    operation: Operation
+    key: Row | None
+    old: Row | None
+    new: Row | None
+    about: Row = field(default_factory=dict)
+    root_table: str = ""
+    root_key: Row | None = None
+    account: str | None = None
+
+    def before(self) -> dict[str, Json]:
+        """Every column value known from before the change; empty for INSERT."""
+        if self.operation == "INSERT":
+            return {}
+        return {**(self.key or {}), **self.about, **(self.old or {})}
+
+    def after(self) -> dict[str, Json]:
+        """Every column value known from after the change; empty for DELETE and TRUNCATE."""
+        if self.operation in ("DELETE", "TRUNCATE"):
+            return {}
+        return {**self.about, **(self.key or {}), **(self.new or {})}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One line of before and after: `label` is the column in words, the values are as people read them."""
+
+    table: str
+    key: Row | None
+    field: str
+    label: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a change came from, as the server saw it: nothing that an application claimed."""
+
+    database_user: str
+    application: str | None
+    client_addr: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One save of one entity, as an admin reads it: `descriptions[i]` is the sentence of `kinds[i]`.
+
+    `id` stands for transaction, module and root entity. `consequence_of` is the description of the
+    change that caused this one in the same transaction (mapping rule 17), else None.
+    """
+
+    id: str
+    at: datetime
+    actor: str
+    actor_kind: ActorKind
+    actor_trust: ActorTrust
+    ip: str | None
+    type: ChangeType
+    module: str
+    entity: str
+    entity_id: str
+    entity_name: str
+    account: str | None
+    descriptions: tuple[str, ...]
+    kinds: tuple[str, ...]
+    sensitivity: str
+    consequence_of: str | None
+    changes: tuple[FieldChange, ...]
+    transaction_id: int
+    source: Source
+
+    @property
+    def sentence(self) -> str:
+        """All descriptions as one line."""
+        return "; ".join(self.descriptions)
