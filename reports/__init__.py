@@ -1,0 +1,1 @@
+"""From entries to people: digests, mail, export, the web page, the scheduler."""

@@ -1,0 +1,5 @@
+"""The fixtures are plug-ins beside this file, one for each concern."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fix_postgres"]

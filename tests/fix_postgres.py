@@ -1,0 +1,237 @@
+"""Real PostgreSQL servers, of every version that is present, and fresh databases on them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from packaging.specifiers import SpecifierSet
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from whochanged import embedded
+
+VERSIONS = (18, 16, 15)
+NEWEST = VERSIONS[0]
+DEBIAN = Path("/usr/lib/postgresql")
+CRM = Path(__file__).resolve().parent.parent / "examples" / "cloudfon_cx"
+
+OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "logical",
+    "shared_buffers": "64MB",
+    "max_locks_per_transaction": "256",
+}
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass
+class TestServer:
+    """One running server and the template databases made on it so far."""
+
+    __test__ = False
+
+    version: int
+    process: embedded.Server
+    templates: dict[str, str] = field(default_factory=dict)
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Return the address of *database* for the superuser."""
+        return self.process.dsn(database)
+
+    def execute(self, statement: str, *names: str) -> None:
+        """Run a statement about databases, which no transaction block may hold."""
+        with psycopg.connect(self.dsn(), autocommit=True) as conn:
+            conn.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def template(self, name: str, fill: Callable[[Connection], None]) -> str:
+        """Return the database that *fill* filled once for this server."""
+        if name not in self.templates:
+            self.execute("CREATE DATABASE {}", name)
+            with psycopg.connect(self.dsn(name), autocommit=True) as conn:
+                fill(conn)
+            self.templates[name] = name
+        return self.templates[name]
+
+    @contextlib.contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Give the address of a fresh copy of *template*, and drop it afterwards."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        try:
+            yield self.dsn(name)
+        finally:
+            self.execute("DROP DATABASE {} WITH (FORCE)", name)
+
+
+class Servers:
+    """The servers of this test process, each started when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the servers' data in *folder*."""
+        self.folder = folder
+        self.started: dict[int, TestServer] = {}
+
+    def __getitem__(self, version: int) -> TestServer:
+        """Return the server of a major version, running."""
+        if version not in self.started:
+            programs = find_programs(version)
+            if programs is None:
+                missing(f"PostgreSQL {version} is not installed here")
+            process = embedded.Server(programs, self.folder / str(version), OPTIONS, sync=False)
+            process.start()
+            self.started[version] = TestServer(version, process)
+        return self.started[version]
+
+    def stop(self) -> None:
+        """Stop what was started."""
+        for server in self.started.values():
+            server.process.stop()
+        self.started.clear()
+
+
+def find_programs(version: int) -> Path | None:
+    """Return the folder of the programs of a major version: of the Python package, else of Debian."""
+    with contextlib.suppress(embedded.ConfigurationError):
+        return embedded.programs(version)
+    debian = DEBIAN / str(version) / "bin"
+    return debian if (debian / "postgres").exists() else None
+
+
+def missing(reason: str) -> Any:
+    """Skip the test, or fail it in CI, where nothing may be missing."""
+    if os.environ.get("WHOCHANGED_CI") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of these fixtures."""
+    config.addinivalue_line("markers", "pg(spec): run only on the PostgreSQL versions of the specifier, as '>= 16'")
+    config.addinivalue_line("markers", "one_server: does not depend on the version: run on the newest only")
+
+
+def pytest_report_header() -> list[str]:
+    """Say which servers the tests run on."""
+    lines = []
+    for version in VERSIONS:
+        programs = find_programs(version)
+        if programs is None:
+            lines.append(f"PostgreSQL {version}: not found")
+            continue
+        said = subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, text=True).stdout
+        release = re.search(r"\d[\w.]*", said)
+        lines.append(f"PostgreSQL {version}: {release.group() if release else said.strip()}")
+    return lines
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drop the combinations of test and version that the markers exclude."""
+    dropped = [item for item in items if not _wanted(item)]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if _wanted(item)]
+
+
+def _wanted(item: pytest.Item) -> bool:
+    """Whether the item's markers let it run on its version."""
+    call = getattr(item, "callspec", None)
+    version = call.params.get("server") if call else None
+    if version is None:
+        return True
+    if item.get_closest_marker("one_server") and version != NEWEST:
+        return False
+    return all(SpecifierSet(mark.args[0]).contains(str(version)) for mark in item.iter_markers("pg"))
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Give the servers of this test process, and stop them at its end."""
+    folder = Path(tempfile.mkdtemp(prefix="whochanged-tests-"))
+    servers = Servers(folder)
+    try:
+        yield servers
+    finally:
+        servers.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids=[f"pg{version}" for version in VERSIONS])
+def server(request: pytest.FixtureRequest, servers: Servers) -> TestServer:
+    """Give a running server: each test that uses it runs once for each version."""
+    started: TestServer = servers[request.param]
+    return started
+
+
+@pytest.fixture
+def empty_dsn(server: TestServer) -> Iterator[str]:
+    """Give the address of an empty database."""
+    with server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def dsn(server: TestServer) -> Iterator[str]:
+    """Give the address of a database where the log is installed and tracks nothing yet."""
+    with server.database(server.template("installed", _install)) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def conn(dsn: str) -> Iterator[Connection]:
+    """Give a connection to `dsn` that commits every statement."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
+def crm_dsn(server: TestServer) -> Iterator[str]:
+    """Give the address of a database with the reference CRM, tracked by the shipped catalogue."""
+    with server.database(server.template("crm", _install_crm)) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def crm_conn(crm_dsn: str) -> Iterator[Connection]:
+    """Give a connection to `crm_dsn` that commits every statement."""
+    with psycopg.connect(crm_dsn, autocommit=True) as conn:
+        yield conn
+
+
+def login(dsn: str, role: str) -> str:
+    """Return the address *dsn* for another role; the servers of the tests trust everyone."""
+    return make_conninfo(dsn, user=role)
+
+
+def _install(conn: Connection) -> None:
+    """Install the log."""
+    from capture.install import install  # noqa: PLC0415 - what does not need it must not fail with it
+
+    install(conn)
+
+
+def _install_crm(conn: Connection) -> None:
+    """Load the reference CRM, then install the log and the shipped catalogue."""
+    from capture.catalogue import load_shipped  # noqa: PLC0415 - as above
+    from capture.catalogue.installing import install_catalogue  # noqa: PLC0415 - as above
+
+    for file in ("schema.sql", "seed.sql"):
+        with conn.transaction():
+            conn.execute((CRM / file).read_bytes())
+        conn.execute("RESET ALL")
+    _install(conn)
+    install_catalogue(conn, load_shipped())
