@@ -1,0 +1,2 @@
+WITH columns AS (DELETE FROM audit.catalogue_column)
+DELETE FROM audit.catalogue_table
