@@ -1,0 +1,1 @@
+"""The tests; what they need is in the plug-ins fix_*.py."""

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from capture.errors import ConfigurationError
 from whochanged import embedded
 
 VERSIONS = (18, 16, 15)
@@ -106,13 +107,13 @@ class Servers:
 
 def find_programs(version: int) -> Path | None:
     """Return the folder of the programs of a major version: of the Python package, else of Debian."""
-    with contextlib.suppress(embedded.ConfigurationError):
+    with contextlib.suppress(ConfigurationError):
         return embedded.programs(version)
     debian = DEBIAN / str(version) / "bin"
     return debian if (debian / "postgres").exists() else None
 
 
-def missing(reason: str) -> Any:
+def missing(reason: str) -> NoReturn:
     """Skip the test, or fail it in CI, where nothing may be missing."""
     if os.environ.get("WHOCHANGED_CI") == "1":
         pytest.fail(reason)
@@ -219,15 +220,15 @@ def login(dsn: str, role: str) -> str:
 
 def _install(conn: Connection) -> None:
     """Install the log."""
-    from capture.install import install  # noqa: PLC0415 - what does not need it must not fail with it
+    from capture.install import install
 
     install(conn)
 
 
 def _install_crm(conn: Connection) -> None:
     """Load the reference CRM, then install the log and the shipped catalogue."""
-    from capture.catalogue import load_shipped  # noqa: PLC0415 - as above
-    from capture.catalogue.installing import install_catalogue  # noqa: PLC0415 - as above
+    from capture.catalogue import load_shipped
+    from capture.catalogue.installing import install_catalogue
 
     for file in ("schema.sql", "seed.sql"):
         with conn.transaction():

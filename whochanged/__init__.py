@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["actor"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol
+def __getattr__(name: str) -> Any:
     """Load the public names when they are first asked for."""
     if name == "actor":
         from capture.context import actor

@@ -136,7 +136,7 @@ class Server:
 
     def _call(self, program: str, *arguments: str, output: IO[str] | int = subprocess.DEVNULL) -> int:
         """Run one of PostgreSQL's programs, as another user when we are root, and return its exit code."""
-        return subprocess.run(  # noqa: S603 - PostgreSQL's own programs, no shell
+        return subprocess.run(
             [self.programs / program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -218,7 +218,7 @@ def _reachable_programs(folder: Path, home: Path, user: pwd.struct_passwd) -> Pa
     """Return *folder*, or a copy of its installation in *home* where *user* cannot run what is in it."""
     probe = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/", **_identity(user)}
     try:
-        code = subprocess.run([folder / "postgres", "--version"], check=False, **probe).returncode  # noqa: S603
+        code = subprocess.run([folder / "postgres", "--version"], check=False, **probe).returncode
     except PermissionError:
         code = 1
     if code == 0:
@@ -228,6 +228,6 @@ def _reachable_programs(folder: Path, home: Path, user: pwd.struct_passwd) -> Pa
         unfinished = copy.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(folder.parent, unfinished)
-        subprocess.run(["/bin/chmod", "-R", "go+rX", unfinished], check=True)  # noqa: S603
+        subprocess.run(["/bin/chmod", "-R", "go+rX", unfinished], check=True)
         unfinished.rename(copy)
     return copy / folder.name

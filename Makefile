@@ -1,0 +1,57 @@
+# `make demo` and `make test` set up everything by themselves, in .venv and nowhere else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint format lock serve-demo clean
+
+help: ## Say what the targets are
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(STAMP) ## Build .venv with everything for development
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "whochanged needs Python 3.11 or newer: make PYTHON=python3.12 setup" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Play a working day in a CRM and show its audit log
+	$(BIN)/whochanged demo
+
+test: $(STAMP) ## Run the tests on every PostgreSQL that is present (ARGS="-k words" picks some)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel" $(ARGS)
+
+bench: $(STAMP) ## Measure what capture costs
+	$(BIN)/python -m bench
+
+lint: $(STAMP) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Put the code into shape
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+LOCK := ../$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: $(STAMP) ## Lock the requirements anew (UPGRADE=--upgrade takes newer releases)
+	cd requirements && $(LOCK) $(UPGRADE) --output-file runtime.txt runtime.in
+	cd requirements && $(LOCK) $(UPGRADE) --output-file dev.txt dev.in
+
+serve-demo: $(STAMP) ## Play the demo, then show its log in a browser
+	$(BIN)/whochanged demo
+	$(BIN)/whochanged serve
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
