@@ -1,0 +1,79 @@
+"""What surrounds the migrations: roles before, functions, views and partitions after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import psycopg
+
+from capture import repeatable
+from capture.errors import ConfigurationError
+from capture.resources import MIGRATIONS, query, read_sql
+
+DAYS_AHEAD = 14
+_OLDEST_SERVER = 150000
+
+
+@dataclass(slots=True)
+class Steps:
+    """What an installation did: names of migrations, files of objects, partitions."""
+
+    migrations: list[str] = field(default_factory=list)
+    objects: list[str] = field(default_factory=list)
+    partitions: list[str] = field(default_factory=list)
+
+
+def program_version() -> str:
+    """Return the version of this program."""
+    try:
+        return metadata.version("whochanged")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"
+
+
+def installed_version(conn: psycopg.Connection[Any]) -> str | None:
+    """Return the version that the database was last installed by; None without an installation."""
+    with conn.cursor() as cursor:
+        cursor.execute("select to_regclass('audit.setting') is not null")
+        row = cursor.fetchone()
+        if not (row and row[0]):
+            return None
+        cursor.execute("select value from audit.setting where name = 'version'")
+        row = cursor.fetchone()
+        return str(row[0]) if row else None
+
+
+def check(conn: psycopg.Connection[Any]) -> None:
+    """Refuse a server that is too old and a database of a newer program."""
+    if conn.info.server_version < _OLDEST_SERVER:
+        raise ConfigurationError(
+            f"PostgreSQL {conn.info.server_version // 10000} is too old: use PostgreSQL 15 or newer"
+        )
+    installed = installed_version(conn)
+    if installed and _numbers(installed) > _numbers(program_version()):
+        raise ConfigurationError(
+            f"the database was installed by whochanged {installed}, this is {program_version()}: upgrade this program"
+        )
+
+
+def before(conn: psycopg.Connection[Any]) -> None:
+    """Check, then make the roles and the schema, which the migrations' own table needs."""
+    check(conn)
+    conn.execute(read_sql(MIGRATIONS / "sql" / "roles.sql"))
+
+
+def after(conn: psycopg.Connection[Any], steps: Steps) -> None:
+    """Bring functions and views up to date, make partitions, note cluster and version."""
+    steps.objects += repeatable.apply(conn)
+    conn.execute(query("finish_install"))
+    with conn.cursor() as cursor:
+        cursor.execute(query("make_partitions"), {"days": DAYS_AHEAD})
+        steps.partitions += [str(row[0]) for row in cursor.fetchall()]
+        cursor.execute(query("set_version"), {"version": program_version()})
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, for comparison."""
+    return tuple(int(part) for part in version.split("+")[0].split(".") if part.isdigit())

@@ -1,0 +1,99 @@
+"""Functions, triggers and views: applied again when their file differs from what the database has.
+
+Each file in sql/triggers and sql/views says which objects it makes, in lines of the form
+`-- object: function audit.f(integer): What it does`. The text and the file's hash become the object's comment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from capture.resources import SQL, query, read_sql
+
+_OBJECT = re.compile(r"^-- object: (function|view) ([^:]+): (.+)$", re.MULTILINE)
+_FOLDERS = ("triggers", "views")
+
+
+@dataclass(frozen=True, slots=True)
+class SqlObject:
+    """A function or view and the comment it gets."""
+
+    kind: str
+    identity: str
+    comment: str
+
+    def comment_statement(self) -> LiteralString:
+        """Return the COMMENT ON statement."""
+        text = self.comment.replace("'", "''")
+        return cast(LiteralString, f"comment on {self.kind} {self.identity} is '{text}';\n")
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatableFile:
+    """One file and its objects; without objects it belongs to every file of its folder."""
+
+    name: str
+    text: LiteralString
+    objects: tuple[SqlObject, ...]
+
+
+def files() -> Iterator[RepeatableFile]:
+    """Give the files in the order in which they run: those without objects last in their folder."""
+    for folder in _FOLDERS:
+        found = []
+        for path in sorted((SQL / folder).glob("*.sql")):
+            text = read_sql(path)
+            digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+            objects = tuple(
+                SqlObject(kind, identity, f"{comment} [{digest}]")
+                for kind, identity, comment in _OBJECT.findall(text)
+            )
+            found.append(RepeatableFile(f"{folder}/{path.name}", text, objects))
+        yield from sorted(found, key=lambda file: not file.objects)
+
+
+def comments(conn: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return the comments of the functions and views in schema audit, by identity without blanks."""
+    with conn.cursor() as cursor:
+        cursor.execute(query("object_comments"))
+        return dict(cursor.fetchall())
+
+
+def outdated(conn: psycopg.Connection[Any]) -> list[RepeatableFile]:
+    """Return the files whose objects are missing or differ."""
+    present = comments(conn)
+    found: list[RepeatableFile] = []
+    folders: set[str] = set()
+    for file in files():
+        folder = file.name.split("/")[0]
+        if file.objects:
+            stale = any(present.get(_normal(each)) != each.comment for each in file.objects)
+        else:
+            stale = folder in folders
+        if stale:
+            found.append(file)
+            folders.add(folder)
+    return found
+
+
+def apply(conn: psycopg.Connection[Any]) -> list[str]:
+    """Bring functions, triggers and views up to date; return the names of the files that ran."""
+    ran = []
+    for file in outdated(conn):
+        conn.execute(sql.SQL(file.text))
+        for each in file.objects:
+            conn.execute(sql.SQL(each.comment_statement()))
+        ran.append(file.name)
+    return ran
+
+
+def _normal(each: SqlObject) -> str:
+    """Return the identity as the database spells it."""
+    return f"{each.kind} {each.identity.replace(' ', '')}"

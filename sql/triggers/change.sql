@@ -1,0 +1,131 @@
+-- From two images of a row to a row of the log.
+-- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb): Writes one changed row; false when nothing that counts has changed.
+-- object: function audit.pick(jsonb, text[]): The given columns of an image.
+
+create or replace function audit.pick(image jsonb, wanted text[])
+returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+  select coalesce(jsonb_object_agg(k, image -> k), '{}') from unnest(wanted) as k where image ? k
+$function$;
+
+create or replace function audit.write_change(
+  config audit.tracked_table, operation "char", before_image jsonb, after_image jsonb)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $function$
+#variable_conflict use_variable
+declare
+  hidden constant jsonb := '"••••••"';
+  image jsonb := coalesce(after_image, before_image);
+  old_part jsonb;
+  new_part jsonb;
+  row_key jsonb;
+  old_key jsonb;
+  row_about jsonb;
+  parent_key jsonb;
+  root_table integer;
+  root jsonb;
+  tenant text;
+  parent record;
+begin
+  if operation = 'U' then
+    select
+      jsonb_object_agg(e.k, case when e.k = any (config.masked) then hidden else before_image -> e.k end),
+      jsonb_object_agg(e.k, case when e.k = any (config.masked) then hidden else e.v end)
+    into old_part, new_part
+    from jsonb_each(after_image) as e(k, v)
+    where e.v is distinct from before_image -> e.k and e.k <> all (config.ignored);
+    if new_part is null then
+      return false;
+    end if;
+  elsif operation <> 'T' then
+    old_part := before_image - config.ignored;
+    new_part := after_image - config.ignored;
+    if config.masked <> '{}' then
+      select old_part || coalesce(jsonb_object_agg(k, hidden) filter (where old_part ? k), '{}'),
+        new_part || coalesce(jsonb_object_agg(k, hidden) filter (where new_part ? k), '{}')
+      into old_part, new_part
+      from unnest(config.masked) as k;
+    end if;
+  end if;
+
+  if config.key_columns is not null and image is not null then
+    row_key := audit.pick(image, config.key_columns);
+    old_key := audit.pick(before_image, config.key_columns);
+  end if;
+  if operation = 'U' then
+    row_about := audit.pick(image, config.about) - array(select jsonb_object_keys(new_part));
+  end if;
+
+  tenant := image ->> config.account_column;
+  if config.parent_table is not null and image is not null then
+    select p.id, audit.parent_key(image, config.parent_columns, p.key_columns) as key into parent
+    from audit.tracked_table as p where p.relid = config.parent_table;
+    if parent.key is not null then
+      select coalesce(e.root_table_id, e.table_id), coalesce(e.root_key, e.key), coalesce(tenant, e.account)
+      into root_table, root, tenant
+      from (select) as one
+      left join audit.entity as e on e.table_id = parent.id and e.key = parent.key;
+      if root_table is null then
+        root_table := parent.id;
+        root := parent.key;
+        tenant := image ->> config.account_column;
+      end if;
+    end if;
+  end if;
+
+  if to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null then
+    insert into audit.change (
+      at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
+    values (
+      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, nullif(row_about, '{}'),
+      root_table, root, tenant);
+  else
+    insert into audit.change_spill (
+      at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
+    values (
+      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, nullif(row_about, '{}'),
+      root_table, root, tenant);
+  end if;
+
+  if config.registered and row_key is not null then
+    if operation = 'D' or (operation = 'U' and old_key <> row_key) then
+      insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account, deleted_at)
+      values (config.id, old_key, audit.pick(before_image, config.about), root_table, root, tenant, now())
+      on conflict (table_id, key) do update set deleted_at = excluded.deleted_at;
+    end if;
+    if operation <> 'D' then
+      insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account)
+      values (config.id, row_key, audit.pick(image, config.about), root_table, root, tenant)
+      on conflict (table_id, key) do update
+      set about = excluded.about, root_table_id = excluded.root_table_id, root_key = excluded.root_key,
+        account = excluded.account, deleted_at = null
+      where (e.about, e.root_table_id, e.root_key, e.account, e.deleted_at)
+        is distinct from (excluded.about, excluded.root_table_id, excluded.root_key, excluded.account, null);
+    end if;
+  end if;
+  return true;
+end
+$function$;
+
+-- object: function audit.parent_key(jsonb, text[], text[]): The parent's key out of a child's image; NULL when a part of it is NULL.
+create or replace function audit.parent_key(image jsonb, child_columns text[], parent_columns text[])
+returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+  select case when bool_and(image ->> c.child is not null and c.parent is not null)
+    then jsonb_object_agg(coalesce(c.parent, ''), image -> c.child) end
+  from unnest(child_columns, parent_columns) as c(child, parent)
+$function$;
+
+alter function audit.pick(jsonb, text[]) owner to audit_owner;
+alter function audit.parent_key(jsonb, text[], text[]) owner to audit_owner;
+alter function audit.write_change(audit.tracked_table, "char", jsonb, jsonb) owner to audit_owner;
+revoke all on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
+  audit.write_change(audit.tracked_table, "char", jsonb, jsonb) from public;
+grant execute on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
+  audit.write_change(audit.tracked_table, "char", jsonb, jsonb) to audit_capture;

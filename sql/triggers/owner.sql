@@ -1,0 +1,15 @@
+-- The trigger functions run as audit_capture, which may add to the log and nothing else.
+-- Giving a function away needs CREATE on the schema for its new owner, for this moment only.
+set local role audit_owner;
+grant create on schema audit to audit_capture;
+reset role;
+alter function audit.capture() owner to audit_capture;
+alter function audit.capture_truncate() owner to audit_capture;
+alter function audit.capture_label() owner to audit_capture;
+set local role audit_owner;
+revoke create on schema audit from audit_capture;
+reset role;
+set local role audit_capture;
+revoke all on function audit.capture(), audit.capture_truncate(), audit.capture_label() from public;
+grant execute on function audit.capture(), audit.capture_truncate(), audit.capture_label() to audit_owner;
+reset role;

@@ -1,0 +1,61 @@
+-- The rows that are there when a table is put under watch, and the end of the watch.
+-- object: function audit.register_rows(integer): Brings the rows of a registered table into audit.entity; returns how many were new or differed.
+-- object: function audit.untrack(regclass): Ends the watch over a table; its log stays.
+
+create or replace function audit.register_rows(table_number integer)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
+set quote_all_identifiers = off
+set lc_monetary = 'C'
+as $function$
+#variable_conflict use_variable
+declare
+  config audit.tracked_table;
+  parent audit.tracked_table;
+  changed bigint;
+begin
+  select t.* into config from audit.tracked_table as t where t.id = table_number;
+  select t.* into parent from audit.tracked_table as t where t.relid = config.parent_table;
+  execute format(
+    'insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account)
+     select $1, audit.pick(r.image, $2), audit.pick(r.image, $3),
+       case when k.key is not null then coalesce(p.root_table_id, $5) end,
+       case when k.key is not null then coalesce(p.root_key, k.key) end,
+       coalesce(r.image ->> $7, p.account)
+     from (select %s as image from %s as x) as r
+     cross join lateral (select audit.parent_key(r.image, $4, $6) as key) as k
+     left join audit.entity as p on p.table_id = $5 and p.key = k.key
+     on conflict (table_id, key) do update
+     set about = excluded.about, root_table_id = excluded.root_table_id, root_key = excluded.root_key,
+       account = excluded.account, deleted_at = null
+     where (e.about, e.root_table_id, e.root_key, e.account, e.deleted_at)
+       is distinct from (excluded.about, excluded.root_table_id, excluded.root_key, excluded.account, null)',
+    audit.image_expression(config.relid, 'x'), config.relid)
+  using config.id, config.key_columns, config.about, config.parent_columns, parent.id, parent.key_columns,
+    config.account_column;
+  get diagnostics changed = row_count;
+  return changed;
+end
+$function$;
+
+create or replace function audit.untrack(relation regclass)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $function$
+#variable_conflict use_variable
+begin
+  perform audit.drop_triggers(relation);
+  update audit.tracked_table as t set until = now() where t.relid = relation and t.until is null;
+end
+$function$;
+
+alter function audit.register_rows(integer) owner to audit_owner;
+alter function audit.untrack(regclass) owner to audit_owner;
+revoke all on function audit.register_rows(integer), audit.untrack(regclass) from public;

@@ -1,0 +1,96 @@
+-- Putting a table under watch.
+-- object: function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean): Puts a table under watch; call it again to change the options.
+
+create or replace function audit.track(
+  relation regclass,
+  key_columns text[] default null,
+  ignored text[] default '{}',
+  masked text[] default null,
+  about text[] default '{}',
+  label_column text default null,
+  account_column text default null,
+  parent_table regclass default null,
+  parent_columns text[] default null,
+  kind text default 'tracked',
+  registered boolean default false)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $function$
+#variable_conflict use_variable
+declare
+  full_name text;
+  hidden text[];
+  keys text[];
+  named text[];
+  missing text;
+  table_number integer;
+  was audit.tracked_table;
+begin
+  perform audit.check_trackable(relation);
+  select n.nspname || '.' || c.relname into full_name
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where c.oid = relation;
+
+  keys := coalesce(key_columns, audit.find_key(relation));
+  hidden := coalesce(masked, audit.secret_columns(relation, keys));
+  -- What names a row, its tenant and its parent is always kept with the change.
+  named := array(
+    select distinct k from unnest(about || label_column || account_column || parent_columns) as k
+    where k is not null and k <> all (hidden) order by k);
+
+  select string_agg(quote_ident(k), ', ') into missing
+  from unnest(coalesce(keys, '{}') || ignored || coalesce(masked, '{}') || about || label_column || account_column || parent_columns) as k
+  where k is not null and not exists (
+    select from pg_attribute as a
+    where a.attrelid = relation and a.attname = k and a.attnum > 0 and not a.attisdropped);
+  if missing is not null then
+    raise exception '% has no column %', full_name, missing using errcode = 'undefined_column', hint = 'Correct the names given to audit.track().';
+  end if;
+  if keys && hidden or keys && ignored then
+    raise exception 'a key column of % cannot be ignored or masked', full_name using errcode = 'invalid_parameter_value';
+  end if;
+  if (parent_table is null) <> (parent_columns is null) then
+    raise exception 'give parent_table and parent_columns together for %', full_name using errcode = 'invalid_parameter_value';
+  end if;
+  if registered and keys is null then
+    raise exception '% has no key, so its rows cannot be registered', full_name using errcode = 'invalid_parameter_value';
+  end if;
+
+  -- A table that was dropped and made again goes on under its number.
+  select t.* into was from audit.tracked_table as t where t.relid = relation;
+  if not found then
+    select t.* into was from audit.tracked_table as t
+    where t.table_name = full_name and not exists (select from pg_class as c where c.oid = t.relid)
+    order by t.id desc limit 1;
+  end if;
+  if was.id is null then
+    insert into audit.tracked_table (
+      relid, table_name, kind, key_columns, ignored, masked, about, label_column, account_column,
+      parent_table, parent_columns, registered)
+    values (
+      relation, full_name, kind, keys, ignored, hidden, named, label_column, account_column,
+      parent_table, parent_columns, registered)
+    returning id into table_number;
+  else
+    table_number := was.id;
+    update audit.tracked_table as t
+    set relid = relation, table_name = full_name, kind = kind, key_columns = keys, ignored = ignored,
+      masked = hidden, about = named, label_column = label_column, account_column = account_column,
+      parent_table = parent_table, parent_columns = parent_columns, registered = registered, until = null
+    where t.id = table_number
+      and (t.relid, t.table_name, t.kind, t.key_columns, t.ignored, t.masked, t.about, t.label_column,
+           t.account_column, t.parent_table, t.parent_columns, t.registered, t.until)
+        is distinct from (relation, full_name, kind, keys, ignored, hidden, named, label_column,
+           account_column, parent_table, parent_columns, registered, null::timestamptz);
+  end if;
+
+  perform audit.put_triggers(relation, kind, coalesce(keys, '{}') || named);
+  if registered then
+    perform audit.register_rows(table_number);
+  end if;
+  return table_number;
+end
+$function$;
+
+alter function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean) owner to audit_owner;
+revoke all on function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean) from public;

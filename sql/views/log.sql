@@ -1,0 +1,87 @@
+-- The log as developers read it: one row for each changed row and module.
+-- object: view audit.all_change: All changes, spilled ones included.
+-- object: view audit.save: One row for each transaction: its first actor, its merged context.
+-- object: view audit.log: Who changed what, when and from where: one row for each changed row and module, inside the retention.
+
+create or replace view audit.all_change as
+select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account
+from audit.change
+union all
+select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account
+from audit.change_spill;
+
+-- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
+-- value of a name in the context wins; further actors are listed.
+create or replace view audit.save as
+with every as (
+  select at, transaction_id, id, incarnation, actor, context, database_user, role, application, client_addr
+  from audit.transaction
+  union all
+  select at, transaction_id, id, incarnation, actor, context, database_user, role, application, client_addr
+  from audit.transaction_spill
+)
+select e.at, e.transaction_id,
+  min(e.incarnation) as incarnation,
+  (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1] as actor,
+  case when count(distinct e.actor) > 1
+    then coalesce(audit.merge_contexts(e.context order by e.id), '{}') || jsonb_build_object(
+      'other_actors', to_jsonb(array_remove(
+        array_agg(distinct e.actor) filter (where e.actor is not null),
+        (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1])))
+    else audit.merge_contexts(e.context order by e.id) end as context,
+  (array_agg(e.database_user order by e.id))[1] as database_user,
+  (array_agg(e.role order by e.id))[1] as role,
+  (array_agg(e.application order by e.id))[1] as application,
+  (array_agg(e.client_addr order by e.id))[1] as client_addr
+from every as e
+group by e.at, e.transaction_id;
+
+create or replace view audit.log with (security_barrier) as
+select
+  c.id,
+  c.at,
+  coalesce(s.actor,
+    case when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'System'
+    else s.database_user end) as actor,
+  case when s.actor is not null then 'user'
+    when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'system'
+    else 'database' end as actor_kind,
+  coalesce(s.context ->> 'ip', host(s.client_addr)) as ip,
+  case
+    when c.root_table_id is not null then 'Updated'
+    when c.operation = 'I' then 'Created'
+    when c.operation in ('D', 'T') then 'Deleted'
+    when m.soft_delete is null then 'Updated'
+    when m.soft_delete then 'Deleted'
+    else 'Created' end as change_type,
+  m.module,
+  coalesce(root_catalogue.entity, catalogue.entity, initcap(replace(split_part(coalesce(root.table_name, t.table_name), '.', 2), '_', ' '))) as entity,
+  audit.key_text(coalesce(c.root_key, c.key)) as entity_id,
+  case when c.root_key is not null then entity.about ->> root.label_column
+    else coalesce(c.new ->> t.label_column, c.old ->> t.label_column, c.about ->> t.label_column) end as entity_name,
+  c.account,
+  t.table_name,
+  case c.operation when 'I' then 'INSERT' when 'U' then 'UPDATE' when 'D' then 'DELETE' else 'TRUNCATE' end as operation,
+  c.key,
+  m.old,
+  m.new,
+  c.transaction_id,
+  s.database_user,
+  s.application,
+  s.context
+from audit.all_change as c
+join audit.tracked_table as t on t.id = c.table_id and t.kind = 'tracked'
+left join audit.save as s on s.at = c.at and s.transaction_id = c.transaction_id
+left join audit.catalogue_table as catalogue on catalogue.table_name = t.table_name
+left join audit.tracked_table as root on root.id = c.root_table_id
+left join audit.catalogue_table as root_catalogue on root_catalogue.table_name = root.table_name
+left join audit.entity as entity on entity.table_id = c.root_table_id and entity.key = c.root_key
+left join audit.setting as product on product.name = 'product_roles'
+cross join lateral audit.by_module(t.table_name, catalogue.module, catalogue.soft_delete_column, c.operation, c.old, c.new) as m
+where c.at >= now() - make_interval(hours => 24 * coalesce(
+  (select nullif(r.value, '')::integer from audit.setting as r where r.name = 'retention_days'), 90));
+
+alter view audit.all_change owner to audit_owner;
+alter view audit.save owner to audit_owner;
+alter view audit.log owner to audit_owner;
+grant select on audit.log to audit_reader;
