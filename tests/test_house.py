@@ -91,7 +91,7 @@ def test_the_lock_covers_what_the_program_needs() -> None:
 
 @pytest.mark.parametrize("file", ["runtime.txt", "dev.txt"])
 def test_every_locked_release_has_hashes(file: str) -> None:
-    """pip refuses what was changed after it was locked."""
+    """A release that was changed after it was locked is refused by pip."""
     text = (ROOT / "requirements" / file).read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if "==" in line and not line.lstrip().startswith("#")]
     assert lines

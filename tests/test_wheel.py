@@ -49,7 +49,14 @@ def installed(place: Path, wheel: Path) -> Path:
     """Give the folder of the programs of an empty environment with the wheel in it."""
     folder = place / "venv"
     venv.create(folder, with_pip=True, symlinks=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     run(*pip, "--require-hashes", "--requirement", ROOT / "requirements" / "runtime.txt")
     run(*pip, f"whochanged[embedded] @ {wheel.as_uri()}")
     return folder / "bin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,9 +23,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def connect(dsn: str = "", *, autocommit: bool = False, application_name: str = "whochanged") -> Connection:
     """Connect to the PostgreSQL at *dsn*; where it is empty, libpq's own variables say where that is."""
     try:
-        words = conninfo_to_dict(dsn, fallback_application_name=application_name, client_encoding="utf8")
-        words.setdefault("connect_timeout", _CONNECT_SECONDS)
-        conn = psycopg.connect(make_conninfo(**words), autocommit=autocommit)
+        address = make_conninfo(dsn, fallback_application_name=application_name, client_encoding="utf8")
+        if "connect_timeout" not in conninfo_to_dict(address) and "PGCONNECT_TIMEOUT" not in os.environ:
+            address = make_conninfo(address, connect_timeout=_CONNECT_SECONDS)
+        conn = psycopg.connect(address, autocommit=autocommit)
     except psycopg.Error as error:
         raise DatabaseError(_explain(error, dsn)) from error
     version = conn.info.server_version

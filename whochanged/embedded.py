@@ -215,19 +215,35 @@ def _let_pass(path: Path) -> None:
 
 
 def _reachable_programs(folder: Path, home: Path, user: pwd.struct_passwd) -> Path:
-    """Return *folder*, or a copy of its installation in *home* where *user* cannot run what is in it."""
-    probe = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/", **_identity(user)}
-    try:
-        code = subprocess.run([folder / "postgres", "--version"], check=False, **probe).returncode
-    except PermissionError:
-        code = 1
-    if code == 0:
+    """Return *folder*, or a copy of its installation in *home* where *user* cannot run what is in it.
+
+    A virtual environment below root's home is such a place, and its modes are not ours to change.
+    """
+    if _runs(folder, user):
         return folder
     copy = home / f"programs-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
     if not copy.exists():
         unfinished = copy.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(folder.parent, unfinished)
-        subprocess.run(["/bin/chmod", "-R", "go+rX", unfinished], check=True)
+        package = folder.parent.parent
+        shutil.copytree(folder.parent, unfinished / package.name / folder.parent.name)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():  # the programs find these beside their package
+            shutil.copytree(libraries, unfinished / libraries.name)
+        for path in [unfinished, *unfinished.rglob("*")]:
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or os.access(path, os.X_OK) else 0o044))
         unfinished.rename(copy)
-    return copy / folder.name
+    return copy / folder.parent.parent.name / folder.parent.name / folder.name
+
+
+def _runs(folder: Path, user: pwd.struct_passwd) -> bool:
+    """Whether *user* can run the programs in *folder*."""
+    silent = subprocess.DEVNULL
+    try:
+        for name in ("postgres", "initdb", "pg_ctl"):
+            command = [folder / name, "--version"]
+            subprocess.run(command, check=True, stdout=silent, stderr=silent, cwd="/", **_identity(user))
+    except (PermissionError, subprocess.CalledProcessError):
+        return False
+    return True

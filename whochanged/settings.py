@@ -108,10 +108,13 @@ def checked_dsn(address: str, source: str, error: type[UsageError | Configuratio
         message = f"{source} is the address of no PostgreSQL: write postgresql://user@host:5432/database"
         raise error(message)
     try:
-        conninfo_to_dict(address)
+        host = conninfo_to_dict(address).get("host")
     except ProgrammingError:
         message = f"{source} cannot be read as an address: write postgresql://user@host:5432/database"
         raise error(message) from None
+    if "@" in str(host or "").removeprefix("@"):  # what stands before it is the end of a password
+        message = f"{source} has more than one @: write those of the password as %40"
+        raise error(message)
     return address
 
 
