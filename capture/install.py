@@ -11,7 +11,7 @@ from typing import Any, Literal
 import psycopg
 from alembic import command
 from alembic.config import Config
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from sqlalchemy import create_engine
@@ -23,6 +23,7 @@ from capture.resources import MIGRATIONS, query, read_sql
 
 LOCK_TIMEOUT = "2s"
 ATTEMPTS = 5
+ROLES = ("audit_reader", "audit_capture", "audit_owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +189,42 @@ def write_catalogue_rows(
     with conn.transaction():
         conn.execute(query("write_catalogue_tables"), {"rows": Jsonb(list(tables))})
         conn.execute(query("write_catalogue_columns"), {"rows": Jsonb(list(columns))})
+
+
+@dataclass(frozen=True, slots=True)
+class UninstallReport:
+    """What an uninstallation left: the log on request, roles that other databases need."""
+
+    log_kept: bool
+    roles_kept: tuple[str, ...]
+
+
+def uninstall(conn: psycopg.Connection[Any], keep_log: bool = False) -> UninstallReport:  # noqa: FBT001, FBT002 - public
+    """Remove triggers, functions and, unless *keep_log*, the log; and the roles that nothing else needs."""
+    roles: tuple[str, ...] = ROLES
+    with _own_transactions(conn):
+        if migrate.installed_version(conn) is None:
+            conn.rollback()
+            return UninstallReport(log_kept=False, roles_kept=())
+        try:
+            conn.execute(query("lock_timeout"), (LOCK_TIMEOUT,))
+            conn.execute(query("uninstall_triggers"))
+            conn.execute(query("uninstall_functions" if keep_log else "uninstall_schema"))
+            conn.commit()
+        except psycopg.Error as error:
+            conn.rollback()
+            raise _explained(error) from error
+        if not keep_log:
+            roles = tuple(role for role in ROLES if not _drop_role(conn, role))
+    return UninstallReport(log_kept=keep_log, roles_kept=roles)
+
+
+def _drop_role(conn: psycopg.Connection[Any], role: str) -> bool:
+    """Drop a role unless something depends on it, in this database or another."""
+    try:
+        conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
+        conn.commit()
+    except (errors.DependentObjectsStillExist, errors.InsufficientPrivilege):
+        conn.rollback()
+        return False
+    return True

@@ -14,7 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables of the log."""
-    for name in ("0001_tables.sql", "0001_comments.sql"):
+    for name in ("0001_1_tables.sql", "0001_2_comments.sql"):
         run_migration_sql(op, (MIGRATIONS / "sql" / name).read_text(encoding="utf-8"))
 
 

@@ -1,6 +1,11 @@
--- The trigger functions run as audit_capture, which may add to the log and nothing else.
+-- What the roles may do. The trigger functions run as audit_capture, which may add to the log and nothing else.
 -- Giving a function away needs CREATE on the schema for its new owner, for this moment only.
 set local role audit_owner;
+grant usage on schema audit to audit_capture, audit_reader;
+grant insert on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill to audit_capture;
+grant usage on sequence audit.transaction_id_seq, audit.change_id_seq to audit_capture;
+grant select on audit.tracked_table, audit.incarnation to audit_capture;
+grant select, insert, update on audit.entity to audit_capture;
 grant create on schema audit to audit_capture;
 reset role;
 alter function audit.capture() owner to audit_capture;

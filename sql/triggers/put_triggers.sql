@@ -1,5 +1,6 @@
 -- The triggers of a tracked table, on every level of a partitioned one.
 -- object: function audit.put_triggers(regclass, text, text[]): Makes the triggers of a table and its partitions, where they are missing or differ.
+-- object: function audit.wanted_triggers(regclass, text, text[]): The triggers that a table and its partitions should have.
 -- object: function audit.drop_triggers(regclass): Removes the triggers of the log from a table and its partitions.
 
 create or replace function audit.drop_triggers(relation regclass)
@@ -25,6 +26,40 @@ begin
 end
 $function$;
 
+create or replace function audit.wanted_triggers(relation regclass, kind text, columns text[])
+returns table (part regclass, name text, definition text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $function$
+  select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || w.tail
+  from (
+    select c.oid from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
+    join pg_class as c on c.oid = t.relid where c.relkind in ('r', 'p')) as p
+  cross join (values
+    ('tracked', 'audit_insert', 'create trigger audit_insert after insert',
+     'referencing new table as new_rows for each statement execute function audit.capture()'),
+    ('tracked', 'audit_update', 'create trigger audit_update after update',
+     'referencing old table as old_rows new table as new_rows for each statement execute function audit.capture()'),
+    ('tracked', 'audit_delete', 'create trigger audit_delete after delete',
+     'referencing old table as old_rows for each statement execute function audit.capture()'),
+    ('label', 'audit_insert', 'create trigger audit_insert after insert',
+     'for each row execute function audit.capture_label()'),
+    ('label', 'audit_update', 'create trigger audit_update after update', (
+      select format(
+        'for each row when (pg_catalog.record_image_ne(row(%s), row(%s))) execute function audit.capture_label()',
+        string_agg('old.' || quote_ident(k), ', ' order by k), string_agg('new.' || quote_ident(k), ', ' order by k))
+      from (select distinct k from unnest(columns) as k) as k)),
+    ('label', 'audit_delete', 'create trigger audit_delete after delete',
+     'for each row execute function audit.capture_label()'),
+    ('both', 'audit_truncate', 'create trigger audit_truncate before truncate',
+     'for each statement execute function audit.capture_truncate()'),
+    ('both', 'audit_truncated', 'create trigger audit_truncated after truncate',
+     'for each statement execute function audit.capture_truncate()')
+  ) as w(for_kind, name, head, tail)
+  -- A row trigger on a partitioned table makes its own copies on the partitions.
+  where w.for_kind = 'both' or (w.for_kind = kind and (kind = 'tracked' or p.oid = relation))
+$function$;
+
 create or replace function audit.put_triggers(relation regclass, kind text, columns text[])
 returns void
 language plpgsql
@@ -32,53 +67,38 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare
-  part regclass;
-  wanted text;
-  present text;
-  name text;
-  level_kind "char";
-  watched text;
+  wanted record;
+  present record;
 begin
-  if kind = 'label' then
-    select format('pg_catalog.record_image_ne(row(%s), row(%s))',
-      string_agg(distinct 'old.' || quote_ident(k), ', '), string_agg(distinct 'new.' || quote_ident(k), ', '))
-    into watched
-    from unnest(columns) as k;
-  end if;
-
-  for part, level_kind in
-    select c.oid::regclass, c.relkind
-    from (select p.relid from pg_partition_tree(relation) as p union select relation) as p
-    join pg_class as c on c.oid = p.relid
-    where c.relkind in ('r', 'p')
+  for present in
+    select t.tgrelid::regclass as part, t.tgname as name
+    from pg_trigger as t
+    left join audit.wanted_triggers(relation, kind, columns) as w
+      on w.part = t.tgrelid and w.name = t.tgname
+        and obj_description(t.oid, 'pg_trigger') = 'whochanged ' || md5(w.definition)
+    where t.tgrelid in (select p.relid from pg_partition_tree(relation) as p union select relation)
+      and t.tgparentid = 0 and t.tgname in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated')
+      and w.name is null
   loop
-    for name, wanted in
-      select w.name, format(w.definition, part)
-      from (values
-        ('tracked', 'audit_insert', 'create trigger audit_insert after insert on %s referencing new table as new_rows for each statement execute function audit.capture()'),
-        ('tracked', 'audit_update', 'create trigger audit_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function audit.capture()'),
-        ('tracked', 'audit_delete', 'create trigger audit_delete after delete on %s referencing old table as old_rows for each statement execute function audit.capture()'),
-        ('label', 'audit_insert', 'create trigger audit_insert after insert on %s for each row execute function audit.capture_label()'),
-        ('label', 'audit_update', 'create trigger audit_update after update on %s for each row when (' || replace(watched, '%', '%%') || ') execute function audit.capture_label()'),
-        ('label', 'audit_delete', 'create trigger audit_delete after delete on %s for each row execute function audit.capture_label()'),
-        ('both', 'audit_truncate', 'create trigger audit_truncate before truncate on %s for each statement execute function audit.capture_truncate()'),
-        ('both', 'audit_truncated', 'create trigger audit_truncated after truncate on %s for each statement execute function audit.capture_truncate()')
-      ) as w(for_kind, name, definition)
-      -- A row trigger on a partitioned table makes its own copies on the partitions.
-      where w.for_kind = 'both' or (w.for_kind = kind and (kind = 'tracked' or part = relation))
-    loop
-      select obj_description(t.oid, 'pg_trigger') into present
-      from pg_trigger as t where t.tgrelid = part and t.tgname = name;
-      if found then
-        continue when present = 'whochanged ' || md5(wanted);
-        execute format('drop trigger %I on %s', name, part);
-      end if;
-      execute wanted;
-      execute format('comment on trigger %I on %s is %L', name, part, 'whochanged ' || md5(wanted));
-      execute format('alter table %s enable always trigger %I', part, name);
-    end loop;
-    perform audit.let_read(part);
+    execute format('drop trigger %I on %s', present.name, present.part);
   end loop;
+  for wanted in
+    select w.part, w.name, w.definition, t.tgname as present, t.tgenabled
+    from audit.wanted_triggers(relation, kind, columns) as w
+    left join pg_trigger as t on t.tgrelid = w.part and t.tgname = w.name
+  loop
+    if wanted.present is null then
+      execute wanted.definition;
+      execute format(
+        'comment on trigger %I on %s is %L', wanted.name, wanted.part, 'whochanged ' || md5(wanted.definition));
+    end if;
+    if wanted.tgenabled is distinct from 'A' then
+      execute format('alter table %s enable always trigger %I', wanted.part, wanted.name);
+    end if;
+  end loop;
+  perform audit.let_read(c.oid)
+  from (select p.relid from pg_partition_tree(relation) as p union select relation) as p
+  join pg_class as c on c.oid = p.relid where c.relkind in ('r', 'p');
 end
 $function$;
 
@@ -108,5 +128,7 @@ $function$;
 
 alter function audit.drop_triggers(regclass) owner to audit_owner;
 alter function audit.put_triggers(regclass, text, text[]) owner to audit_owner;
+alter function audit.wanted_triggers(regclass, text, text[]) owner to audit_owner;
 alter function audit.let_read(regclass) owner to audit_owner;
-revoke all on function audit.drop_triggers(regclass), audit.put_triggers(regclass, text, text[]), audit.let_read(regclass) from public;
+revoke all on function audit.drop_triggers(regclass), audit.put_triggers(regclass, text, text[]),
+  audit.wanted_triggers(regclass, text, text[]), audit.let_read(regclass) from public;

@@ -112,12 +112,6 @@ on conflict do nothing;
 
 reset role;
 
-grant usage on schema audit to audit_capture, audit_reader;
-grant insert on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill to audit_capture;
-grant usage on sequence audit.transaction_id_seq, audit.change_id_seq to audit_capture;
-grant select on audit.tracked_table, audit.incarnation to audit_capture;
-grant select, insert, update on audit.entity to audit_capture;
-
 do $owner$
 begin
   if to_regclass('audit.alembic_version') is not null then

@@ -1,0 +1,13 @@
+-- The state of the log as a whole.
+select
+  (select s.value from audit.setting as s where s.name = 'version') as installed_version,
+  (select count(*) from pg_catalog.generate_series(1, 60) as d
+   where pg_catalog.to_regclass('audit.change_' || pg_catalog.to_char((now() at time zone 'UTC') + d * interval '1 day', 'YYYYMMDD')) is not null
+     and pg_catalog.to_regclass('audit.transaction_' || pg_catalog.to_char((now() at time zone 'UTC') + d * interval '1 day', 'YYYYMMDD')) is not null
+  )::integer as partitions_ahead,
+  (select count(*) from audit.change_spill)::integer as spilled_changes,
+  (select count(*) from audit.transaction_spill)::integer as spilled_transactions,
+  (select min(c.at) from audit.all_change as c) as oldest_entry,
+  (select c.system_identifier is distinct from (
+     select i.system_identifier from audit.incarnation as i order by i.id desc limit 1)
+   from pg_catalog.pg_control_system() as c) as moved_to_another_cluster

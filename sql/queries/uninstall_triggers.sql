@@ -1,0 +1,18 @@
+-- Takes the triggers of the log off every table, and the log's rights on them.
+do $uninstall$
+declare
+  found record;
+begin
+  for found in
+    select t.tgrelid::pg_catalog.regclass as part, t.tgname as name
+    from pg_catalog.pg_trigger as t
+    join pg_catalog.pg_proc as p on p.oid = t.tgfoid
+    where p.pronamespace = pg_catalog.to_regnamespace('audit') and p.proname like 'capture%' and t.tgparentid = 0
+  loop
+    execute pg_catalog.format('drop trigger %I on %s', found.name, found.part);
+  end loop;
+  update audit.tracked_table set until = now() where until is null;
+  -- Also drops the trigger functions, which this role owns.
+  drop owned by audit_capture;
+end
+$uninstall$;
