@@ -1,0 +1,1 @@
+"""What capture costs: microseconds a row, throughput of one-row updates, bytes a change."""

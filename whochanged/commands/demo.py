@@ -1,0 +1,105 @@
+"""`whochanged demo`: a real database, a working day at a customer of Cloudfon CX, and the log of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from whochanged.commands import common
+from whochanged.output.machine import write_json_lines
+from whochanged.output.terminal import print_log
+from whochanged.output.times import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from whochanged.demo import Day
+
+DATABASE = "whochanged_demo"
+
+
+def demo(
+    timezone: common.Timezone = None,
+    as_json: common.AsJson = False,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
+    """Play a working day on a database of its own, and print the log of it.
+
+    Without an address it starts the embedded PostgreSQL, and its database is the one that the other commands
+    then find by themselves. With one it makes the database whochanged_demo on that server, as a superuser,
+    and the roles cloudfon_app and dana_dba. An earlier demo is replaced; nothing else is touched.
+    """
+    from whochanged.demo import play, prepare, read_day
+    from whochanged.settings import resolve_dsn
+
+    talk = common.talk()
+    reading_zone = zone(timezone)
+    day = read_day()
+    embedded = resolve_dsn(dsn) is None
+    if dry_run:
+        place = "the embedded server" if embedded else f"database {DATABASE} on the server of the address"
+        talk.print(f"Would fill {place} with the reference CRM and play {len(day.saves)} saves.")
+        return
+    with common.address(dsn) as address:
+        with talk.status("Making the database, loading the CRM, installing the log ..."):
+            own = prepare(address, day, database=None if embedded else DATABASE)
+        for _ in _progress(talk, play(own, day, reading_zone), day):
+            pass
+        with common.installed(own) as connection:
+            from capture.entries.describe import entries
+            from whochanged.commands.reading import catalogue_of, filters
+
+            found = list(entries(connection, catalogue_of(connection, None), filters(zone=reading_zone, limit=1000)))
+        if as_json:
+            write_json_lines(found, common.out())
+        else:
+            print_log(common.data(), found, reading_zone)
+        sys.stdout.flush()
+        what_next(talk, len(found), None if embedded else own)
+
+
+def _progress(talk: Console, steps: Iterator[int], day: Day) -> Iterator[int]:
+    from rich.progress import Progress
+
+    if not talk.is_terminal:
+        yield from steps
+        return
+    with Progress(console=talk, transient=True) as progress:
+        task = progress.add_task("Playing a working day", total=len(day.saves))
+        for step in steps:
+            progress.update(task, completed=step)
+            yield step
+
+
+def what_next(talk: Console, count: int, dsn: str | None) -> None:
+    """Say what was shown, and what to try."""
+    from whochanged.settings import shown_dsn
+
+    program = _program()
+    address = "" if dsn is None else f" --dsn '{shown_dsn(dsn)}'"
+    talk.print(f"\nThat was a day in {count} entries, newest first. The database stays; try next:\n")
+    for arguments, reason in (
+        ('log --actor "Ana Admin"', "what one person did"),
+        ("log --module Territories --type Updated", "one module, one type of change"),
+        ("log --account 2", "another customer on the same database"),
+        ("log --csv > log.csv", "for a spreadsheet; --json for programs"),
+        ("history crm.workflows 1", "the life of one row"),
+        ("status", "that nothing is missed"),
+    ):
+        talk.print(f"  {program} {arguments}{address if '>' not in arguments else ''}")
+        talk.print(f"      {reason}", style="dim")
+    talk.print("\nThe clock times were spread over a day after playing; everything else is as it was recorded.", style="dim")
+
+
+def _program() -> str:
+    """The program as the reader can type it: by its path where it is not on the PATH."""
+    from shutil import which
+
+    called = sys.argv[0]
+    if os.path.basename(called) != "whochanged" or which("whochanged") == os.path.abspath(called):
+        return "whochanged"
+    return os.path.relpath(called) if os.path.exists(called) else "whochanged"

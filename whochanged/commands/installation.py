@@ -1,0 +1,158 @@
+"""`whochanged install`, `uninstall` and `status`: put the log on a database, take it off, see that nothing is missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from whochanged.commands import common
+from whochanged.output.machine import to_json
+from whochanged.output.status import Report, print_status, status_document
+from whochanged.output.times import zone
+from whochanged.settings import PREFIX
+
+if TYPE_CHECKING:
+    import psycopg
+    from rich.console import Console
+
+    from capture.catalogue import Catalogue
+    from capture.install import InstallReport
+
+_SHIPPED_SCHEMA = "crm"
+
+
+def install(
+    catalog: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalog",
+            metavar="FILE",
+            help="Track the tables of this catalogue; without it the shipped one, where schema crm exists.",
+        ),
+    ] = None,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
+    """Put the log on the database, or bring it up to date; doing it twice changes nothing.
+
+    WHOCHANGED_PRODUCT_ROLES and WHOCHANGED_RETENTION_DAYS, where they are set, are stored in the database.
+    """
+    from capture.catalogue import load, load_shipped
+    from capture.catalogue.checking import check, columns_of
+    from capture.install import install as install_log
+
+    _given()  # a wrong setting is refused before anything is done
+    talk = common.talk()
+    chosen = None if catalog is None else load(catalog)
+    with common.database(dsn) as connection:
+        if chosen is None and _has_schema(connection, _SHIPPED_SCHEMA):
+            chosen = load_shipped()
+        if chosen is not None:
+            # A wrong catalogue is refused before anything is done.
+            check(chosen, columns_of(connection))
+        connection.rollback()
+        with talk.status("Installing the log ..."):
+            report = install_log(connection, dry_run=dry_run)
+            if not dry_run:
+                _store_settings(connection)
+                _track(connection, chosen)
+        _tell(talk, report, chosen, dry_run=dry_run)
+
+
+def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None) -> None:
+    from capture.catalogue.installing import install_catalogue
+
+    if chosen is not None:
+        install_catalogue(connection, chosen)
+    connection.commit()
+
+
+def _store_settings(connection: psycopg.Connection[Any]) -> None:
+    """Store in the database what its views need, where the environment says it."""
+    for name, value in _given().items():
+        connection.execute("UPDATE audit.setting SET value = %s WHERE name = %s", (value, name))
+    connection.commit()
+
+
+def _tell(talk: Console, report: InstallReport, chosen: Catalogue | None, *, dry_run: bool) -> None:
+    would = "would " if dry_run else ""
+    for number, one, many, verb in (
+        (len(report.migrations), "migration", "migrations", "run"),
+        (len(report.objects), "function or view", "functions and views", "make anew"),
+        (len(report.partitions), "partition", "partitions", "make"),
+    ):
+        if number:
+            talk.print(f"  {would}{verb} {number} {one if number == 1 else many}")
+    if not report.changed:
+        talk.print("  the log is up to date")
+    if chosen is not None:
+        tracked = [table.name for table in chosen.table if table.kind == "tracked"]
+        talk.print(f"  {would}track the {len(tracked)} tables of the catalogue")
+    if dry_run:
+        talk.print("Nothing was done.")
+    elif chosen is None:
+        talk.print("Installed; nothing is tracked yet: give a catalogue with --catalog, or SELECT audit.track('a_table').")
+    else:
+        talk.print("Installed. whochanged status shows what is tracked, whochanged log what happened.")
+
+
+def uninstall(
+    keep_log: Annotated[
+        bool, typer.Option("--keep-log", help="Stop recording, and keep what was recorded, readable.")
+    ] = False,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
+    """Take triggers, functions and the log off the database."""
+    with common.installed(dsn) as connection:
+        from capture.install import uninstall as uninstall_log
+
+        if dry_run:
+            kept = "the log itself stays" if keep_log else "the log itself is dropped, with all that it recorded"
+            common.talk().print(f"Would remove the triggers from every tracked table, and the functions; {kept}.")
+            return
+        uninstall_log(connection, keep_log=keep_log)
+        connection.commit()
+        common.talk().print("Removed; the log stays." if keep_log else "Removed, the log too.")
+
+
+def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
+    """Show each tracked table and whether its changes are recorded; exit 1 where something is amiss."""
+    reading_zone = zone(timezone)
+    with common.installed(dsn) as connection:
+        from capture.coverage import coverage, health, outdated_objects
+        from capture.migrate import program_version
+
+        tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
+        report = Report(tables, state, outdated, program_version(), _differing(connection))
+    if as_json:
+        common.out().write(to_json(status_document(report)) + "\n")
+    else:
+        print_status(common.data(), report, reading_zone)
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+def _differing(connection: psycopg.Connection[Any]) -> list[str]:
+    """The settings of the environment that the database does not have: reported, not obeyed."""
+    stored = dict(connection.execute("SELECT name, value FROM audit.setting").fetchall())
+    return [
+        f"{PREFIX}{name.upper()} is '{value}', the database has '{stored.get(name)}': run  whochanged install  to store it"
+        for name, value in _given().items()
+        if value != stored.get(name)
+    ]
+
+
+def _given() -> dict[str, str]:
+    """What the environment says of the settings that the database keeps."""
+    from whochanged.settings import load_settings
+
+    settings = load_settings()
+    values = {"product_roles": ",".join(settings.product_roles), "retention_days": str(settings.retention_days)}
+    return {name: value for name, value in values.items() if name in settings.model_fields_set}
+
+
+def _has_schema(connection: psycopg.Connection[Any], name: str) -> bool:
+    return connection.execute("SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s", (name,)).fetchone() is not None

@@ -1,0 +1,39 @@
+"""`whochanged partitions`: the days that the log has room for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from whochanged.commands import common
+from whochanged.output.machine import to_json
+
+
+def partitions(
+    days: Annotated[int, typer.Option("--days", min=1, max=366, metavar="N", help="Make so many days ahead.")] = 14,
+    as_json: common.AsJson = False,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
+    """Make the log's partitions for the days ahead, and list all of them.
+
+    Run it daily, from cron or a timer. Without a day's partition nothing is lost: its rows go to the spill tables.
+    """
+    with common.installed(dsn) as connection:
+        from capture.partitions import list_partitions, make_ahead
+
+        talk = common.talk()
+        if dry_run:
+            talk.print(f"Would make what is missing of today and the next {days} days.")
+        else:
+            made = make_ahead(connection, days)
+            connection.commit()
+            talk.print(f"{len(made)} {'partition' if len(made) == 1 else 'partitions'} made; there is room for {days} days ahead.")
+        for partition in list_partitions(connection):
+            if as_json:
+                common.out().write(to_json(asdict(partition)) + "\n")
+            else:
+                pending = "  detach pending" if partition.detach_pending else ""
+                common.data().print(f"{partition.name:24}  {partition.lower:%Y-%m-%d}  {partition.bytes / 1024:10,.0f} kB{pending}")

@@ -1,0 +1,26 @@
+"""`whochanged sql`: the SQL itself, for people who review it first; connects to nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from whochanged.commands import common
+
+app = typer.Typer(
+    help="Print the SQL, and connect to nothing.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def _start() -> None:
+    """Print the SQL, and connect to nothing."""
+
+
+@app.command()
+def install() -> None:
+    """Print one script that installs the log: `whochanged sql install | psql -1 -f - ...`; it may be run again."""
+    from capture.install import install_script
+
+    common.out().write(install_script())

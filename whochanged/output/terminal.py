@@ -1,0 +1,193 @@
+"""The log for people: days, who, what, and before and after in colour."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from capture.model import ChangeType
+from whochanged.output.safety import neutral
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import tzinfo
+
+    from capture.model import Entry, FieldChange
+
+WIDE = 100
+"""From this many columns on, the facts of an entry stand at the right of the actor."""
+
+_PLAIN_WIDTH = 100_000
+"""Piped text is never wrapped: a line is then a fact that grep can find."""
+
+_FIELDS_SHOWN = 4
+_VALUE_SHOWN = 80
+_INDENT = 2
+
+_SWITCH_WORDS = {"on", "off", "yes", "no", "true", "false", "enabled", "disabled"}
+_TYPE_STYLES = {ChangeType.CREATED: "green", ChangeType.UPDATED: "cyan", ChangeType.DELETED: "red"}
+_BEFORE, _AFTER = "red", "green"
+_ACTOR_STYLES = {"user": "bold", "system": "bold blue", "database": "bold magenta"}
+
+
+def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """A console that never reads markup in values, and does not wrap what is piped."""
+    console = Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    if width is None and not console.is_terminal:
+        console = Console(
+            stderr=stderr, width=_PLAIN_WIDTH, highlight=False, markup=False, emoji=False, color_system=None
+        )
+    return console
+
+
+def actor_text(entry: Entry) -> Text:
+    """Who did it, with the address it came from; direct SQL by a database role says so."""
+    text = Text(neutral(entry.actor), style=_ACTOR_STYLES[entry.actor_kind])
+    facts = [neutral(entry.ip)] if entry.ip else []
+    if entry.actor_kind == "database":
+        facts.insert(0, "direct SQL")
+    if facts:
+        text.append(f" ({', '.join(facts)})", style="not bold dim")
+    return text
+
+
+def facts_text(entry: Entry) -> Text:
+    """Type of change, module and entity."""
+    text = Text(entry.type.value, style="bold " + _TYPE_STYLES[entry.type])
+    text.append(f" · {neutral(entry.module)}", style="default not bold")
+    if entry.entity_name:
+        text.append(f" · “{neutral(_short(entry.entity_name))}”", style="default not bold")
+    return text
+
+
+def sentence_text(description: str, changes: Iterable[FieldChange]) -> Text:
+    """The sentence, with what was there before and what is there now in their colours."""
+    text = Text(neutral(description))
+    for change in changes:
+        if change.before is not None and change.after is not None:
+            _paint(text, neutral(change.before), _BEFORE, last=False)
+            _paint(text, neutral(change.after), _AFTER, last=True)
+    return text
+
+
+def _paint(text: Text, value: str, style: str, *, last: bool) -> None:
+    places = _places(text.plain, value)
+    if places:
+        start, end = places[-1] if last else places[0]
+        text.stylize(style, start, end)
+
+
+def _places(sentence: str, value: str) -> list[tuple[int, int]]:
+    if not value.strip():
+        return []
+    pattern = rf"(?<![\w]){re.escape(value)}(?![\w])"
+    return [match.span() for match in re.finditer(pattern, sentence)]
+
+
+def _unspoken(entry: Entry) -> list[FieldChange]:
+    """The changed fields whose before and after the sentences do not already say."""
+    if entry.type is not ChangeType.UPDATED:
+        return []
+    spoken = neutral(entry.sentence)
+    return [
+        change
+        for change in entry.changes
+        if change.before is not None and change.after is not None and not _said(spoken, change)
+    ]
+
+
+def _said(sentence: str, change: FieldChange) -> bool:
+    """Whether the sentence tells both values, or is the sentence of this switch."""
+    values = {(change.before or "").lower(), (change.after or "").lower()}
+    if values <= _SWITCH_WORDS and change.label.lower() in sentence.lower():
+        return True
+    return all(_places(sentence, neutral(value)) for value in (change.before or "", change.after or ""))
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _VALUE_SHOWN else value[: _VALUE_SHOWN - 1] + "…"
+
+
+def change_line(change: FieldChange, *, whole: bool = False) -> Text:
+    """One field: its label, then before and after."""
+    text = Text(neutral(change.label), style="dim")
+    text.append("  ")
+    for value, style in ((change.before, _BEFORE), (change.after, _AFTER)):
+        if value is None:
+            text.append("(none)", style="not dim italic")
+        else:
+            text.append(neutral(value if whole else _short(value)), style=f"not dim {style}")
+        if style == _BEFORE:
+            text.append(" → ", style="dim")
+    return text
+
+
+def render_entry(entry: Entry, zone: tzinfo, *, wide: bool, plain: bool) -> RenderableType:
+    """One entry: a line of facts, its sentences, and the fields that these leave unsaid."""
+    at = entry.at.astimezone(zone)
+    clock = Text(f"{at:%H:%M:%S}", style="bold")
+    clock.append(f" {at.tzname() or 'UTC'}", style="not bold dim")
+    body: list[RenderableType] = [sentence_text(text, entry.changes) for text in entry.descriptions]
+    if entry.consequence_of:
+        body.append(Text(f"as a consequence of: {neutral(entry.consequence_of)}", style="italic dim"))
+    unspoken = _unspoken(entry)
+    body += [change_line(change) for change in unspoken[:_FIELDS_SHOWN]]
+    if len(unspoken) > _FIELDS_SHOWN:
+        body.append(Text(f"and {len(unspoken) - _FIELDS_SHOWN} more: whochanged show {entry.id}", style="dim"))
+    who, what = actor_text(entry), facts_text(entry)
+    if wide:
+        head: RenderableType = _row(clock, who, what, plain=plain)
+    else:
+        head = Group(Text.assemble(clock, "  ", who), Padding(what, (0, 0, 0, _INDENT), expand=False))
+    return Group(head, *(Padding(line, (0, 0, 0, _INDENT), expand=False) for line in body))
+
+
+def _row(clock: Text, who: Text, what: Text, *, plain: bool) -> RenderableType:
+    if plain:
+        return Text.assemble(clock, "  ", who, "  ", what)
+    grid = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", max_width=64)
+    grid.add_row(clock, who, what)
+    return grid
+
+
+def render_log(entries: Iterable[Entry], zone: tzinfo, *, width: int, plain: bool) -> Iterator[RenderableType]:
+    """The log, newest first, under a heading for each day of the reader's zone."""
+    first = True
+    for day, of_day in groupby(entries, key=lambda entry: entry.at.astimezone(zone).date()):
+        if not first:
+            yield Text()
+        first = False
+        heading = f"{day:%A}, {day.day} {day:%B %Y}"
+        if plain:
+            yield Text(heading)
+        else:
+            rule = "─" * max(width - len(heading) - 1, 0)
+            yield Text.assemble((heading, "bold"), " ", (rule, "dim"), overflow="crop", no_wrap=True)
+        for entry in of_day:
+            yield Text()
+            yield render_entry(entry, zone, wide=width >= WIDE, plain=plain)
+
+
+def print_log(console: Console, entries: Iterable[Entry], zone: tzinfo) -> int:
+    """Print the log as entries come; gives their number."""
+    count = 0
+
+    def counted() -> Iterator[Entry]:
+        nonlocal count
+        for entry in entries:
+            count += 1
+            yield entry
+
+    plain = console.width >= _PLAIN_WIDTH
+    for part in render_log(counted(), zone, width=console.width, plain=plain):
+        console.print(part)
+    return count
