@@ -10,7 +10,7 @@ import psycopg
 
 from capture.catalogue.model import Catalogue, Table
 from capture.errors import ConfigurationError
-from capture.queries import query
+from capture.resources import query
 
 Columns = Mapping[str, tuple[str, ...]]
 """The columns of every ordinary or partitioned table, by 'schema.table'."""

@@ -10,7 +10,7 @@ import psycopg
 from capture.catalogue.checking import Columns, check, columns_of
 from capture.catalogue.loading import from_json
 from capture.catalogue.model import Catalogue, Table
-from capture.queries import query
+from capture.resources import query
 
 _SECRET = re.compile(r"passw(or)?d|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 

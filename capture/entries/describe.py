@@ -1,0 +1,85 @@
+"""The way in: entries of the log, newest first, and one by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import psycopg
+
+from capture.catalogue.model import Catalogue
+from capture.entries.fold import Roles, fold
+from capture.entries.identity import decode
+from capture.model import Entry
+from capture.reading import Filters, LogNames, setting_list, transactions
+
+
+def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters | None = None) -> Iterator[Entry]:
+    """Yield the entries that the filters want, newest first, inside the retention. The log is read as far as they are taken."""
+    filters = filters or Filters()
+    found = (entry for entry in _all(conn, catalogue, filters) if wanted(entry, filters))
+    return islice(found, filters.limit)
+
+
+def entry_by_id(conn: psycopg.Connection[Any], catalogue: Catalogue, text: str) -> Entry | None:
+    """Return one entry, None where the log has it no more. Raises UsageError where the id is malformed.
+
+    A catalogue that has moved the change to another module since does not break the link.
+    """
+    identity = decode(text)
+    # A microsecond on: `until` is exclusive.
+    moment = Filters(since=identity.at, until=identity.at + timedelta(microseconds=1))
+    same = [
+        (entry, other)
+        for entry in _all(conn, catalogue, moment)
+        if entry.transaction_id == identity.transaction_id
+        for other in [decode(entry.id)]
+        if (other.table, other.key) == (identity.table, identity.key)
+    ]
+    exact = [entry for entry, other in same if other.module == identity.module]
+    if exact:
+        return exact[0]
+    return replace(same[0][0], id=text) if len(same) == 1 else None
+
+
+def wanted(entry: Entry, filters: Filters) -> bool:
+    """Return whether an entry passes all filters, those that SQL has applied to the transaction already included."""
+    if filters.modules and entry.module.casefold() not in {module.casefold() for module in filters.modules}:
+        return False
+    if filters.types and entry.type.casefold() not in {name.casefold() for name in filters.types}:
+        return False
+    if filters.actor is not None and entry.actor.casefold() != filters.actor.casefold():
+        return False
+    if filters.account is not None and entry.account != filters.account:
+        return False
+    if filters.entity is not None:
+        names = {entry.entity, entry.entity_name, f"{entry.entity} {entry.entity_name}", f"{entry.entity} {entry.entity_id}"}
+        if filters.entity.casefold() not in {name.casefold() for name in names}:
+            return False
+    return filters.search is None or filters.search.casefold() in _text(entry)
+
+
+def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[Entry]:
+    roles = Roles(setting_list(conn, "product_roles"), setting_list(conn, "trusted_gateways"))
+    for block in transactions(conn, catalogue, filters):
+        names = LogNames(conn, min(transaction.at for transaction, _ in block))
+        for transaction, changes in block:
+            for entry in fold(transaction, changes, catalogue, names, roles):
+                if filters.row is None or _is_of(entry, filters.row):
+                    yield entry
+
+
+def _is_of(entry: Entry, row: tuple[str, str]) -> bool:
+    """Return whether an entry is about a row: as its entity, or as one of the parts that changed."""
+    identity = decode(entry.id)
+    parts = {(change.table, ",".join(str(change.key[column]) for column in sorted(change.key))) for change in entry.changes if change.key}
+    return (identity.table, identity.key) == row or row in parts
+
+
+def _text(entry: Entry) -> str:
+    """Return all that a search looks in."""
+    values = [text for change in entry.changes for text in (change.label, change.before, change.after) if text]
+    return "\n".join([entry.actor, entry.module, entry.entity, entry.entity_name, *entry.descriptions, *values]).casefold()

@@ -1,0 +1,186 @@
+"""Folding the changes of one transaction into entries: one for each entity and module that it touched."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from capture.catalogue.model import Catalogue, Table
+from capture.entries.actor import address, shown
+from capture.entries.emptied import emptied, without_emptied
+from capture.entries.generic import label
+from capture.entries.identity import Identity, encode
+from capture.entries.labels import Labels, Names
+from capture.entries.net import HIDDEN, Delta, described, key_text, net
+from capture.entries.pairing import find_causes, find_followers, find_moves, pair_replaced
+from capture.entries.phrases import holds
+from capture.entries.sentences import Sentence, Speaker, plain_path
+from capture.entries.values import json_differences, plain
+from capture.model import Change, ChangeType, Entry, FieldChange, Json, Row, Source, Transaction
+
+_SENSITIVITY = ("low", "normal", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The database roles that say something of the actor: the product's own, and those that vouch for the actor they set."""
+
+    product: Collection[str] = ()
+    gateways: Collection[str] = ()
+
+
+def fold(transaction: Transaction, changes: Sequence[Change], catalogue: Catalogue, names: Names, roles: Roles | None = None) -> list[Entry]:
+    """Return the entries of one transaction, the last first. All 26 mapping rules meet here; nothing is read or written."""
+    roles = roles or Roles()
+    kept, truncations = without_emptied(changes)
+    labels = Labels(catalogue, names, changes)
+    deltas = [delta for delta in net(kept, catalogue) if _is_configuration(delta)]
+    deltas = pair_replaced(deltas)
+    entities = [delta for delta in deltas if delta.table.kind != "label"]
+    find_followers(entities)
+    find_moves(entities)
+    roots = {(delta.table.name, key_text(delta.key)): delta for delta in deltas if delta.is_root and delta.key is not None}
+    parts: dict[tuple[str, str], list[Delta]] = defaultdict(list)
+    for delta in entities:
+        if not delta.is_root:
+            parts[delta.root_table, key_text(delta.root_key)].append(delta)
+    speaker = Speaker(labels, roots, parts)
+    find_causes(deltas, lambda delta: delta.is_root)
+    maker = _Maker(transaction, catalogue, speaker, roles)
+    entries = [*maker.entries(entities), *emptied(transaction, truncations, catalogue, labels, roles.product, roles.gateways)]
+    return [entry for _, entry in sorted(entries, key=lambda pair: pair[0], reverse=True)]
+
+
+def _is_configuration(delta: Delta) -> bool:
+    """Return whether the row counts as configuration, before or after (mapping rule 10)."""
+    condition = delta.table.configuration_when
+    return condition is None or any(row and holds(condition, row) for row in (delta.old, delta.new))
+
+
+class _Maker:
+    def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, roles: Roles) -> None:
+        self.transaction = transaction
+        self.catalogue = catalogue
+        self.speaker = speaker
+        self.actor = shown(transaction, roles.product, roles.gateways)
+
+    def entries(self, deltas: Iterable[Delta]) -> Iterator[tuple[int, Entry]]:
+        """Yield each entry with the number of its last change."""
+        groups: dict[tuple[str, str], list[Delta]] = defaultdict(list)
+        for delta in deltas:
+            groups[delta.root_table, key_text(delta.root_key)].append(delta)
+        for group in groups.values():
+            yield from self._entity(group)
+
+    def _entity(self, group: list[Delta]) -> Iterator[tuple[int, Entry]]:
+        root = next((delta for delta in group if delta.is_root), None)
+        kind = ChangeType.UPDATED
+        if root and root.kind == "I":
+            kind = ChangeType.CREATED
+        elif root and (root.kind == "D" or root.soft == "deleted"):
+            kind = ChangeType.DELETED
+        # Parts that came or went with their entity are in its sentence (mapping rules 2 and 3).
+        speaking = [root] if root and kind is not ChangeType.UPDATED else group
+        modules: dict[str, list[tuple[Delta, Sentence]]] = defaultdict(list)
+        for delta in speaking:
+            for sentence in self.speaker.sentences(delta):
+                if self.catalogue.shows(sentence.kind):
+                    modules[sentence.module].append((delta, sentence))
+        for module, said in modules.items():
+            first = said[0][0]
+            silent = [delta for delta in group if delta not in speaking]
+            fields = tuple(self._fields(said, silent))
+            caused = [delta.caused_by for delta, _ in said]
+            cause = caused[0] if all(caused) else None
+            entity = described(self.catalogue, first.root_table)
+            key = key_text(first.root_key) if first.root_key is not None else ""
+            yield (
+                max(delta.last for delta in group),
+                Entry(
+                    id=encode(Identity(self.transaction.at, self.transaction.transaction_id, module, first.root_table, key)),
+                    at=self.transaction.at,
+                    actor=self.actor.name,
+                    actor_kind=self.actor.kind,
+                    actor_trust=self.actor.trust,
+                    ip=address(self.transaction),
+                    type=kind,
+                    module=module,
+                    entity=entity.entity,
+                    entity_id=key,
+                    entity_name=self.speaker.entity_name(first),
+                    account=next((delta.account for delta in group if delta.account), None),
+                    descriptions=tuple(sentence.text for _, sentence in said),
+                    kinds=tuple(sentence.kind for _, sentence in said),
+                    sensitivity=max((sentence.sensitivity for _, sentence in said), key=_SENSITIVITY.index),
+                    consequence_of=self._cause(cause) if cause else None,
+                    changes=fields,
+                    transaction_id=self.transaction.transaction_id,
+                    source=source(self.transaction),
+                ),
+            )
+
+    def _cause(self, cause: Delta) -> str:
+        return next(self.speaker.sentences(cause)).text
+
+    def _fields(self, said: list[tuple[Delta, Sentence]], silent: list[Delta]) -> Iterator[FieldChange]:
+        spoken: dict[int, tuple[Delta, set[str] | None]] = {}
+        for delta, sentence in said:
+            before = spoken.get(id(delta), (delta, set()))[1]
+            spoken[id(delta)] = (delta, None if sentence.columns is None or before is None else before | sentence.columns)
+        for delta, columns in spoken.values():
+            yield from self._of(delta, columns)
+            for follower in delta.followers:
+                yield from self._of(follower, None)
+            for other in delta.shifted:
+                if other.table.order:
+                    yield from self._of(other, {other.table.order.column})
+        for delta in silent:
+            yield from self._of(delta, None)
+
+    def _of(self, delta: Delta, columns: set[str] | None) -> Iterator[FieldChange]:
+        """Yield the columns before and after: of an update those that changed, of a whole row all that say something."""
+        table = delta.table
+        if delta.kind == "U":
+            shown_columns = delta.changed if columns is None else columns
+        else:
+            skip = {*(delta.key or {}), *table.ignored, *(table.parent.columns if table.parent else ()), table.account}
+            shown_columns = {column for column in delta.now if column not in skip or column in table.lookups} - {table.account}
+            if table.parent:
+                shown_columns -= set(table.parent.columns)
+        for column in sorted(shown_columns, key=lambda name: (*_place(table, name), name)):
+            yield from self._field(delta, column)
+
+    def _field(self, delta: Delta, column: str) -> Iterator[FieldChange]:
+        table = delta.table
+        old, new = delta.old.get(column), delta.new.get(column)
+        said = label(table, column) if delta.is_root else f"{table.entity} {label(table, column)}"
+        if table.column(column).secret or HIDDEN in (old, new):
+            yield FieldChange(table.name, delta.key, column, said, None if old is None else HIDDEN, None if new is None else HIDDEN)
+        elif isinstance(old, dict) and isinstance(new, dict):
+            paths = table.column(column).paths
+            for path, one, other in json_differences(old, new):
+                words = paths[path].label if path in paths else plain_path(path)
+                yield FieldChange(table.name, delta.key, f"{column}.{path}", f"{said} › {words}", _plain(one), _plain(other))
+        else:
+            before, after = self._word(table, column, delta.old, before=True), self._word(table, column, delta.new, before=False)
+            if before is not None or after is not None:
+                yield FieldChange(table.name, delta.key, column, said, before, after)
+
+    def _word(self, table: Table, column: str, row: Row, *, before: bool) -> str | None:
+        return self.speaker.labels.word(table, column, row, before=before)
+
+
+def _plain(value: Json) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _place(table: Table, column: str) -> tuple[int]:
+    names = list(table.columns)
+    return (names.index(column) if column in names else len(names),)
+
+
+def source(transaction: Transaction) -> Source:
+    """Return where the change came from, as the server saw it."""
+    request = transaction.context.get("request_id")
+    return Source(transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None)

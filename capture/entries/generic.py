@@ -1,0 +1,85 @@
+"""Sentences for what the catalogue has no phrase for: good ones, never JSON and never "updated to true"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capture.catalogue.model import Table
+from capture.entries.phrases import aside
+from capture.entries.values import moment, plain, quoted, text_difference, words
+
+if TYPE_CHECKING:
+    from capture.entries.sentences import _Names as Names
+
+
+def label(table: Table, column: str) -> str:
+    """Return a column in words."""
+    return table.column(column).label or words(column)
+
+
+def kind(names: Names, what: str) -> str:
+    """Return the kind of a generic sentence: "territory.restored", "rule.condition_added"."""
+    root = names.root.noun.replace(" ", "_").lower()
+    return f"{root}.{what}" if names.delta.is_root else f"{root}.{names.delta.table.entity.replace(' ', '_')}_{what}"
+
+
+def subject(names: Names) -> str:
+    """Return what a sentence speaks of: "territory “EMEA”", "step “Intro” of sequence “Welcome”"."""
+    table = names.delta.table
+    if names.delta.is_root:
+        return f"{table.noun} {names.entity}"
+    return f"{table.entity} {names.item()} of {names.root.noun} {names.entity}"
+
+
+def whole(names: Names, event: str) -> tuple[str, str]:
+    """Return kind and sentence of a row that came, went or came back."""
+    delta, table = names.delta, names.delta.table
+    if not delta.is_root:
+        gone = delta.kind == "D"
+        to = f"from {names.root.noun} {names.entity}" if gone else f"to {names.root.noun} {names.entity}"
+        verb = {"created": "Added", "restored": "Restored"}.get(event, "Removed")
+        return kind(names, {"created": "added", "restored": "restored"}.get(event, "removed")), f"{verb} {table.entity} {names.item(before=gone)} {to}"
+    thing = f"the {table.entity}" if table.single else f"{table.entity} {names.entity}"
+    if event == "purged":
+        return kind(names, "purged"), f"Deleted {thing} for good (it had been deleted before)"
+    text = f"{event.capitalize()} {thing}"
+    return kind(names, event), text + (aside(names.counts) if event != "restored" else "")
+
+
+def moved(names: Names) -> str:
+    """Return the sentence of a moved row (mapping rule 5)."""
+    delta, order = names.delta, names.delta.table.order
+    assert order is not None
+    return f"Moved {subject(names)} from position {delta.old[order.column]} to {delta.new[order.column]}{aside(names.shifted)}"
+
+
+def column(names: Names, name: str, *, secret: bool) -> str:
+    """Return the sentence of one changed column (mapping rules 12 and 23)."""
+    delta, table, labels = names.delta, names.delta.table, names.labels
+    before, after = delta.old.get(name), delta.new.get(name)
+    said = label(table, name)
+    of = "" if delta.is_root and table.single else f" of {subject(names)}"
+    if secret:
+        return f"Changed the {said}{of} (value hidden)"
+    if isinstance(before, bool) or isinstance(after, bool):
+        return f"{'Enabled' if after else 'Disabled'} {said}{of}"
+    if name == table.label and name not in table.lookups and delta.is_root and before and after:
+        return f"Renamed {table.entity} {quoted(before)} to {quoted(after)}"
+    if after is None:
+        return f"Cleared the {said}{of} (was: {labels.told(table, name, delta.old, before=True)})"
+    new = labels.told(table, name, delta.new, before=False)
+    free = table.column(name).format == "text"
+    if before is None:
+        if free:
+            article = "an" if said[:1].lower() in "aeiou" else "a"
+            return f"Added {article} {said}{of.replace(' of ', ' to ', 1)}: {new}"
+        return f"Set the {said}{of} to {new}"
+    if isinstance(before, dict) and isinstance(after, dict):
+        from capture.entries.sentences import differences  # noqa: PLC0415 - the two modules speak for each other
+
+        return f"Changed the {said}{of}: {'; '.join(differences(labels, delta, {name}))}"
+    unit = table.column(name).unit
+    if isinstance(before, str) and isinstance(after, str) and new.startswith("“") and not moment(after):
+        return f"Changed the {said}{of} {text_difference(before, after)}"
+    old = labels.told(table, name, delta.old, before=True)
+    return f"Changed the {said}{of} from {old} to {new}" + (f" {unit if plain(after) == '1' else unit + 's'}" if unit else "")

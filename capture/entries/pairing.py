@@ -1,0 +1,163 @@
+"""What belongs together among the rows of one transaction: replaced parts, moved rows, followers and causes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+from capture.entries.net import Delta, key_text
+from capture.model import Json
+
+
+def pair_replaced(deltas: list[Delta]) -> list[Delta]:
+    """Return the deltas with deleted parts paired to inserted ones of the same parent (mapping rule 4).
+
+    Parts that came back the same are dropped, those that only moved or changed become updates.
+    """
+    groups: dict[Hashable, list[Delta]] = defaultdict(list)
+    for delta in deltas:
+        if delta.table.parent and delta.table.pairing and delta.kind in ("I", "D"):
+            groups[delta.table.name, delta.root_table, key_text(delta.root_key)].append(delta)
+    gone: set[int] = set()
+    paired: dict[int, Delta] = {}
+    for group in groups.values():
+        inserted = [delta for delta in group if delta.kind == "I"]
+        deleted = [delta for delta in group if delta.kind == "D"]
+        for sign in (_content, _content_without_order, _place):
+            for before in list(deleted):
+                after = next((delta for delta in inserted if sign(delta) == sign(before)), None)
+                if after is None:
+                    continue
+                deleted.remove(before)
+                inserted.remove(after)
+                gone.add(id(before))
+                paired[id(after)] = _update(before, after)
+    result = []
+    for delta in deltas:
+        if id(delta) in gone:
+            continue
+        delta = paired.get(id(delta), delta)
+        if delta.kind != "U" or delta.changed:
+            result.append(delta)
+    return result
+
+
+def _surrogate(delta: Delta) -> set[str]:
+    """Return the columns that only number a row: its key, as far as it refers to nothing."""
+    table = delta.table
+    natural = {*table.lookups, *table.pairing, *(table.parent.columns if table.parent else ())}
+    return set(delta.key or {}) - natural
+
+
+def _content(delta: Delta) -> Json:
+    skip = _surrogate(delta) | set(delta.table.ignored)
+    return {column: value for column, value in delta.now.items() if column not in skip}
+
+
+def _content_without_order(delta: Delta) -> Json:
+    order = delta.table.order
+    return {column: value for column, value in _content(delta).items() if not order or column != order.column}
+
+
+def _place(delta: Delta) -> Json:
+    return [delta.now.get(column) for column in delta.table.pairing]
+
+
+def _update(before: Delta, after: Delta) -> Delta:
+    skip = _surrogate(after) | set(after.table.ignored)
+    changed = {column for column in {*before.old, *after.new} - skip if before.old.get(column) != after.new.get(column)}
+    after.kind, after.old, after.changed, after.first = "U", before.old, changed, min(before.first, after.first)
+    return after
+
+
+def find_moves(deltas: list[Delta]) -> None:
+    """Mark the rows that were moved, and hide those that others pushed along (mapping rules 5 and 22).
+
+    Which row a person moved is not in the data: it is the one with the largest displacement, then the next largest,
+    until the rest have kept their order. Where rows came or went and the rest kept their order, nobody moved anything.
+    """
+    groups: dict[Hashable, list[Delta]] = defaultdict(list)
+    for delta in deltas:
+        order = delta.table.order
+        if order is None:
+            continue
+        scope = tuple(str(delta.now.get(column)) for column in order.scope)
+        owner: Any = (delta.root_table, key_text(delta.root_key)) if delta.table.parent else delta.account
+        groups[delta.table.name, owner, scope].append(delta)
+    for group in groups.values():
+        order = group[0].table.order
+        assert order is not None
+        column = order.column
+        shifted = [delta for delta in group if _position_changed(delta, column)]
+        if not shifted:
+            continue
+        others = any(delta.kind != "U" or delta.soft or (set(order.scope) & delta.changed) for delta in group)
+        rest = list(shifted)
+        moved: list[Delta] = []
+        while rest and (not _kept_order(rest, column) or not (others or moved)):
+            mover = max(rest, key=lambda delta: (abs(_displacement(delta, column)), _displacement(delta, column) < 0, -delta.first))
+            rest.remove(mover)
+            moved.append(mover)
+            mover.moved = True
+        for delta in rest:
+            delta.changed.discard(column)
+            if moved:
+                moved[0].shifted.append(delta)
+                delta.told_by = moved[0]
+            if not delta.changed:
+                delta.hidden = True
+
+
+def _position_changed(delta: Delta, column: str) -> bool:
+    if delta.kind != "U" or delta.soft or column not in delta.changed:
+        return False
+    return isinstance(delta.old.get(column), int) and isinstance(delta.new.get(column), int)
+
+
+def _displacement(delta: Delta, column: str) -> int:
+    return int(delta.new[column]) - int(delta.old[column])
+
+
+def _kept_order(deltas: Iterable[Delta], column: str) -> bool:
+    by_old = sorted(deltas, key=lambda delta: delta.old[column])
+    after = [delta.new[column] for delta in by_old]
+    return after == sorted(after)
+
+
+def find_followers(deltas: list[Delta]) -> None:
+    """Hide rows that went with the row they follow, and tell that row of them (mapping rule 16)."""
+    deleted = {
+        (delta.table.name, _part(delta, follows)): delta
+        for delta in deltas
+        if delta.kind == "D"
+        for follows in {other.table.follows.columns for other in deltas if other.table.follows}
+    }
+    for delta in deltas:
+        follows = delta.table.follows
+        if follows is None or delta.kind != "D":
+            continue
+        leader = deleted.get((follows.table, _part(delta, follows.columns)))
+        if leader is not None and leader is not delta:
+            leader.followers.append(delta)
+            delta.hidden, delta.told_by = True, leader
+
+
+def _part(delta: Delta, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(delta.old.get(column)) for column in columns)
+
+
+def find_causes(deltas: list[Delta], is_entity: Callable[[Delta], bool]) -> None:
+    """Note with each row the deletion that the database carried on to it: SET NULL and CASCADE (mapping rule 17)."""
+    removed = {(delta.table.name, key_text(delta.key)): delta for delta in deltas if delta.kind == "D" and delta.key is not None}
+    for delta in deltas:
+        if delta.kind == "I" or delta.caused_by is not None:
+            continue
+        for column, target in delta.table.lookups.items():
+            referred = delta.old.get(column)
+            if referred is None or (delta.kind == "U" and (delta.changed != {column} or delta.new.get(column) is not None)):
+                continue
+            cause = removed.get((target.rpartition(".")[0], key_text(referred)))
+            if cause is not None and cause is not delta and is_entity(cause):
+                delta.caused_by = cause
+                break

@@ -1,0 +1,283 @@
+"""The sentences of one row's net change: the catalogue's phrases first, generic ones for what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from capture.catalogue.model import Phrase, Sensitivity, Table
+from capture.entries import generic
+from capture.entries.labels import Labels
+from capture.entries.net import HIDDEN, Delta, described, key_text
+from capture.entries.phrases import count, holds, say
+from capture.entries.values import json_differences, plain, quoted
+from capture.model import Json, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an entry, with the module it belongs to and the columns it speaks of (None: the whole row)."""
+
+    module: str
+    kind: str
+    text: str
+    sensitivity: Sensitivity
+    columns: frozenset[str] | None
+
+
+class Stored:
+    """A row's stored values by name: what is not there is None."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row: Row) -> None:
+        """Show this row."""
+        self._row = row
+
+    def __getattr__(self, name: str) -> Json:
+        """Return the value of a column."""
+        return self._row.get(name)
+
+    __getitem__ = __getattr__
+
+
+class InWords:
+    """A row's values in words, each made when a text asks for it."""
+
+    __slots__ = ("_before", "_labels", "_row", "_table")
+
+    def __init__(self, labels: Labels, table: Table, row: Row, *, before: bool) -> None:
+        """Show this row with the names of before or after the transaction."""
+        self._labels, self._table, self._row, self._before = labels, table, row, before
+
+    def __getattr__(self, name: str) -> str:
+        """Return a column in words; "none" for NULL."""
+        return self._labels.word(self._table, name, self._row, before=self._before) or "none"
+
+    __getitem__ = __getattr__
+
+
+class Speaker:
+    """Says what happened to a row. `roots` are the transaction's changes of entities, `parts` the counts that came or went."""
+
+    def __init__(self, labels: Labels, roots: Mapping[tuple[str, str], Delta], parts: Mapping[tuple[str, str], list[Delta]]) -> None:
+        """Speak of the rows of one transaction."""
+        self.labels = labels
+        self.roots = roots
+        self.parts = parts
+
+    def entity_name(self, delta: Delta) -> str:
+        """Return the name of the entity that the row belongs to."""
+        return self.labels.entity_name(delta.root_table, delta.root_key, self.roots)
+
+    def item(self, delta: Delta, *, before: bool) -> str:
+        """Return the row in words: the catalogue's `item`, its label, or its noun and key."""
+        row = delta.old if before else delta.new
+        if not row:
+            row, before = delta.now, delta.kind == "D"
+        table = delta.table
+        if table.item:
+            return say(table.item, self._row_names(table, row, before=before))
+        if table.label and row.get(table.label) is not None:
+            return quoted(self.labels.word(table, table.label, row, before=before))
+        return key_text(delta.key) if delta.key else ""
+
+    def counts(self, delta: Delta, kinds: str) -> str:
+        """Return how many parts came or went with their entity: "1 condition, 2 actions" (mapping rules 2 and 3)."""
+        numbers: dict[str, tuple[int, Table]] = {}
+        for part in self.parts.get((delta.table.name, key_text(delta.key)), []):
+            if part.kind in kinds:
+                numbers[part.table.name] = (numbers.get(part.table.name, (0, part.table))[0] + 1, part.table)
+        return ", ".join(count(number, table.entity, table.nouns) for number, table in numbers.values())
+
+    def sentences(self, delta: Delta) -> Iterator[Sentence]:
+        """Yield what is to be said of the row, nothing where another row's sentence speaks for it."""
+        if delta.hidden:
+            return
+        remaining = set(delta.changed)
+        names = _Names(self, delta)
+        event = {"I": "created", "D": "deleted"}.get(delta.kind, "updated")
+        if delta.soft:
+            event = delta.soft
+        elif delta.kind == "D" and delta.was_gone:
+            event = "purged"
+        if event != "updated":
+            yield self._whole(delta, event, names)
+            if event != "restored":
+                return
+            remaining.discard(delta.table.soft_delete or "")
+        order = delta.table.order
+        if delta.moved and order and order.column in remaining:
+            remaining.discard(order.column)
+            text = say(order.text, names.texts()) if order.text else generic.moved(names)
+            yield self._sentence(delta, order.kind, text, {order.column})
+        for phrase in delta.table.phrase:
+            if phrase.on == "updated" and remaining & set(phrase.columns) and holds(phrase.when, names.conditions()):
+                taken = remaining & set(phrase.consumes if phrase.consumes is not None else phrase.columns)
+                names.speaking_of = taken
+                remaining -= taken
+                yield self._sentence(delta, phrase.kind, say(phrase.text, names.texts()), taken, phrase)
+        for column in sorted(remaining, key=_file_order(delta.table)):
+            yield self._column(delta, column, names)
+
+    def _whole(self, delta: Delta, event: str, names: _Names) -> Sentence:
+        for phrase in delta.table.phrase:
+            if phrase.on == event and holds(phrase.when, names.conditions()):
+                return self._sentence(delta, phrase.kind, say(phrase.text, names.texts()), None, phrase)
+        kind, text = generic.whole(names, event)
+        return self._sentence(delta, kind, text, None)
+
+    def _column(self, delta: Delta, name: str, names: _Names) -> Sentence:
+        column = delta.table.column(name)
+        before, after = delta.old.get(name), delta.new.get(name)
+        kind = column.kind or generic.kind(names, f"{name}_updated")
+        own = column.changed
+        if isinstance(before, bool) or isinstance(after, bool):
+            word = "enabled" if after else "disabled"
+            own = (column.enabled if after else column.disabled) or own
+            kind = f"{column.kind}.{word}" if column.kind else generic.kind(names, f"{name}_{word}")
+        elif before is None:
+            own = column.set or own
+        elif after is None:
+            own = column.cleared or (None if before is not None else own)
+        secret = column.secret or HIDDEN in (before, after)
+        if own and not secret and not (after is None and not column.cleared and not isinstance(before, bool)):
+            text = say(own, names.texts())
+        else:
+            text = generic.column(names, name, secret=secret)
+        return self._sentence(delta, kind, text, {name})
+
+    def _sentence(self, delta: Delta, kind: str, text: str, columns: set[str] | None, phrase: Phrase | None = None) -> Sentence:
+        table = delta.table
+        module = phrase.module if phrase and phrase.module else table.module
+        if columns and not (phrase and phrase.module):
+            modules = {table.module_of(column) for column in columns}
+            module = modules.pop() if len(modules) == 1 else table.module
+        sensitivity = (phrase.sensitivity if phrase else None) or table.sensitivity
+        for column in columns or ():
+            sensitivity = table.column(column).sensitivity or sensitivity
+        return Sentence(module, kind, text, sensitivity, frozenset(columns) if columns is not None else None)
+
+    def _row_names(self, table: Table, row: Row, *, before: bool) -> dict[str, Any]:
+        said = InWords(self.labels, table, row, before=before)
+        names: dict[str, Any] = {column: said[column] for column in row}
+        names |= {"row": Stored(row), "condition": lambda f, o, v: self.labels.condition(f, o, v, before=before)}
+        return names
+
+
+class _Names:
+    """The names that texts and conditions about one row can use: see `phrases`."""
+
+    def __init__(self, speaker: Speaker, delta: Delta) -> None:
+        self.speaker = speaker
+        self.labels = speaker.labels
+        self.delta = delta
+        self.root = described(self.labels.catalogue, delta.root_table)
+        self.speaking_of: set[str] = set()
+
+    @property
+    def entity(self) -> str:
+        return quoted(self.speaker.entity_name(self.delta))
+
+    @property
+    def shifted(self) -> str:
+        number = len(self.delta.shifted)
+        return f"{number} {'other' if number == 1 else 'others'} shifted" if number else ""
+
+    @property
+    def counts(self) -> str:
+        return self.speaker.counts(self.delta, "I" if self.delta.kind == "I" else "D")
+
+    def item(self, *, before: bool = False) -> str:
+        return self.speaker.item(self.delta, before=before)
+
+    def reference(self, column: str, other: str, *, before: bool) -> Json:
+        """Return a column of the row that a foreign key refers to, as it was then (mapping rule 6)."""
+        row = self.delta.old if before else self.delta.new
+        target = self.delta.table.lookups.get(column)
+        if target is None or row.get(column) is None:
+            return None
+        return self.labels.look(target.rpartition(".")[0], row[column], other, before=before)
+
+    def conditions(self) -> dict[str, Any]:
+        """Return the names for conditions."""
+        delta = self.delta
+        return {
+            **delta.now,
+            "old": Stored(delta.old),
+            "new": Stored(delta.new),
+            "changed": lambda column: column in delta.changed,
+            "before_of": lambda column, other: self.reference(column, other, before=True),
+            "after_of": lambda column, other: self.reference(column, other, before=False),
+        }
+
+    def texts(self) -> dict[str, Any]:
+        """Return the names for texts."""
+        delta, table = self.delta, self.delta.table
+        gone = delta.kind == "D"
+        return {
+            **self.speaker._row_names(table, delta.now, before=gone),  # noqa: SLF001
+            **{name: value for name, value in self.conditions().items() if name not in delta.now},
+            "before": InWords(self.labels, table, delta.old, before=True),
+            "after": InWords(self.labels, table, delta.new, before=False),
+            "old": Stored(delta.old),
+            "new": Stored(delta.new),
+            "entity": self.entity,
+            "parent": self.entity,
+            "item": self.item(before=gone),
+            "item_before": self.item(before=True),
+            "counts": self.counts,
+            "shifted": self.shifted,
+            "followers": [follower.table.name for follower in delta.followers],
+            "differences": "; ".join(differences(self.labels, delta, self.speaking_of)),
+        }
+
+
+def differences(labels: Labels, delta: Delta, columns: set[str]) -> Iterator[str]:
+    """Yield what changed in these columns: "delay 2 → 3 days"; in JSON columns, path by path (mapping rule 22)."""
+    table = delta.table
+    for name in sorted(columns, key=_file_order(table)):
+        column = table.column(name)
+        label = generic.label(table, name)
+        before, after = delta.old.get(name), delta.new.get(name)
+        if column.secret or HIDDEN in (before, after):
+            yield f"{label} changed (value hidden)"
+        elif isinstance(before, dict) and isinstance(after, dict):
+            for path, one, other in json_differences(before, after):
+                found = column.paths.get(path)
+                yield _difference(found.label if found else plain_path(path), _told(one), _told(other), found.unit if found else None, other)
+        else:
+            told = [
+                labels.told(table, name, row, before=is_before) if row.get(name) is not None else None
+                for row, is_before in ((delta.old, True), (delta.new, False))
+            ]
+            yield _difference(label, told[0], told[1], column.unit, after)
+
+
+def plain_path(path: str) -> str:
+    """Return a path inside a JSON value in words."""
+    return path.replace("_", " ").replace(".", " › ")
+
+
+def _told(value: Json) -> str | None:
+    if value is None:
+        return None
+    return quoted(value) if isinstance(value, str) else plain(value)
+
+
+def _difference(label: str, before: str | None, after: str | None, unit: str | None, value: Json) -> str:
+    after_unit = f" {unit if value == 1 else unit + 's'}" if unit else ""
+    if before is None:
+        return f"{label} set to {after}{after_unit}"
+    if after is None:
+        return f"{label} cleared (was: {before}{' ' + unit + ('' if before == '1' else 's') if unit else ''})"
+    return f"{label} {before} → {after}{after_unit}"
+
+
+def _file_order(table: Table) -> Any:
+    """Sort columns as the catalogue names them, the others by name after them: the order must not depend on a set."""
+    order = {column: number for number, column in enumerate((*table.columns, *table.settings))}
+    return lambda column: (order.get(column, len(order)), column)
+
+
