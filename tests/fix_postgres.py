@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,7 +27,9 @@ from whochanged import embedded
 VERSIONS = (18, 16, 15)
 NEWEST = VERSIONS[0]
 DEBIAN = Path("/usr/lib/postgresql")
-CRM = Path(__file__).resolve().parent.parent / "examples" / "cloudfon_cx"
+ROOT = Path(__file__).resolve().parent.parent
+CRM = ROOT / "examples" / "cloudfon_cx"
+ENOUGH = 2 * 1024**3
 
 OPTIONS = {
     "fsync": "off",
@@ -34,6 +37,8 @@ OPTIONS = {
     "full_page_writes": "off",
     "wal_level": "logical",
     "shared_buffers": "64MB",
+    "min_wal_size": "32MB",
+    "max_wal_size": "128MB",
     "max_locks_per_transaction": "256",
 }
 
@@ -48,7 +53,8 @@ class TestServer:
 
     version: int
     process: embedded.Server
-    templates: dict[str, str] = field(default_factory=dict)
+    templates: set[str] = field(default_factory=set)
+    failures: dict[str, Exception] = field(default_factory=dict)
 
     def dsn(self, database: str = "postgres") -> str:
         """Return the address of *database* for the superuser."""
@@ -60,19 +66,25 @@ class TestServer:
             conn.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def template(self, name: str, fill: Callable[[Connection], None]) -> str:
-        """Return the database that *fill* filled once for this server."""
+        """Return the database that *fill* filled once for this server; one that failed fails at once the next time."""
+        if name in self.failures:
+            raise self.failures[name]
         if name not in self.templates:
             self.execute("CREATE DATABASE {}", name)
-            with psycopg.connect(self.dsn(name), autocommit=True) as conn:
-                fill(conn)
-            self.templates[name] = name
-        return self.templates[name]
+            try:
+                with psycopg.connect(self.dsn(name), autocommit=True) as conn:
+                    fill(conn)
+            except Exception as error:
+                self.failures[name] = error
+                raise
+            self.templates.add(name)
+        return name
 
     @contextlib.contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
         """Give the address of a fresh copy of *template*, and drop it afterwards."""
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        self.execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
         try:
             yield self.dsn(name)
         finally:
@@ -82,9 +94,11 @@ class TestServer:
 class Servers:
     """The servers of this test process, each started when it is first asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep the servers' data in *folder*."""
-        self.folder = folder
+    def __init__(self) -> None:
+        """Make the folder of the servers' data, and the process that clears up when we end, however we end."""
+        self.folder = Path(tempfile.mkdtemp(prefix="whochanged-tests-", dir=memory_folder()))
+        command = [sys.executable, "-m", "tests.stop_servers", str(self.folder)]
+        self.guard = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
         self.started: dict[int, TestServer] = {}
 
     def __getitem__(self, version: int) -> TestServer:
@@ -99,10 +113,16 @@ class Servers:
         return self.started[version]
 
     def stop(self) -> None:
-        """Stop what was started."""
-        for server in self.started.values():
-            server.process.stop()
-        self.started.clear()
+        """Stop what was started, and wait until it is gone."""
+        self.guard.communicate()
+
+
+def memory_folder() -> str | None:
+    """Return the folder of a file system in memory, where a database is copied ten times faster, or None."""
+    path = Path("/dev/shm")
+    if not path.is_dir() or not os.access(path, os.W_OK) or shutil.disk_usage(path).free < ENOUGH:
+        return None
+    return str(path)
 
 
 def find_programs(version: int) -> Path | None:
@@ -162,13 +182,9 @@ def _wanted(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Give the servers of this test process, and stop them at its end."""
-    folder = Path(tempfile.mkdtemp(prefix="whochanged-tests-"))
-    servers = Servers(folder)
-    try:
-        yield servers
-    finally:
-        servers.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    servers = Servers()
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture(scope="session", params=VERSIONS, ids=[f"pg{version}" for version in VERSIONS])

@@ -11,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.fix_postgres import missing
+
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 350
 
@@ -30,7 +32,7 @@ def tracked() -> list[Path]:
     try:
         done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S607 - git of the PATH
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs git and a checkout")
+        missing("needs git and a checkout")
     return [path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 

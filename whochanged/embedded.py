@@ -242,7 +242,7 @@ def _runs(folder: Path, user: pwd.struct_passwd) -> bool:
     silent = subprocess.DEVNULL
     try:
         for name in ("postgres", "initdb", "pg_ctl"):
-            command = [folder / name, "--version"]
+            command: list[str | Path] = [folder / name, "--version"]
             subprocess.run(command, check=True, stdout=silent, stderr=silent, cwd="/", **_identity(user))
     except (PermissionError, subprocess.CalledProcessError):
         return False
