@@ -1,5 +1,5 @@
 -- A block of transactions, newest first, each with all its rows in the order they were written.
-WITH everything AS (
+WITH everything AS NOT MATERIALIZED (
     SELECT * FROM audit.transaction UNION ALL SELECT * FROM audit.transaction_spill),
 retention AS (
     -- 24 hours a day: a day interval would follow the session's daylight saving.

@@ -14,26 +14,28 @@ set extra_float_digits = 1
 set quote_all_identifiers = off
 set lc_monetary = 'C'
 set jit = off
+set work_mem = '32MB'
 as $function$
 #variable_conflict use_variable
 declare
+  many constant integer := 50;
   config audit.tracked_table;
   before_image jsonb;
   after_image jsonb;
-  old_rows_found bigint := 0;
-  new_rows_found bigint := 0;
+  old_count bigint := 0;
+  new_count bigint := 0;
   plain boolean;
   written boolean := false;
+  many_written bigint := 0;
 begin
-  if tg_op = 'INSERT' then
-    select count(*) into new_rows_found from new_rows;
-  elsif tg_op = 'UPDATE' then
-    select count(*) into new_rows_found from new_rows;
-    select count(*) into old_rows_found from old_rows;
-  elsif tg_op = 'DELETE' then
-    select count(*) into old_rows_found from old_rows;
+  if tg_op = 'UPDATE' then
+    select (select count(*) from old_rows), (select count(*) from new_rows) into old_count, new_count;
+  elsif tg_op = 'INSERT' then
+    select count(*) into new_count from new_rows;
+  else
+    select count(*) into old_count from old_rows;
   end if;
-  if old_rows_found = 0 and new_rows_found = 0 then
+  if old_count = 0 and new_count = 0 then
     return null;
   end if;
 
@@ -43,35 +45,52 @@ begin
   end if;
   plain := audit.has_plain_types(tg_relid);
 
-  if tg_op = 'UPDATE' and plain and old_rows_found = 1 and new_rows_found = 1 then
-    select to_jsonb(o.*), to_jsonb(n.*) into before_image, after_image from old_rows as o, new_rows as n;
-    written := audit.write_change(config, 'U', before_image, after_image);
-  elsif tg_op = 'UPDATE' and old_rows_found = new_rows_found then
-    for before_image, after_image in execute format(
-      'select o.image, n.image
-       from (select %s as image, row_number() over () as number from old_rows as o) as o
-       join (select %s as image, row_number() over () as number from new_rows as n) as n on n.number = o.number
-       order by n.number',
-      audit.image_expression(tg_relid, 'o'), audit.image_expression(tg_relid, 'n'))
-    loop
-      written := audit.write_change(config, 'U', before_image, after_image) or written;
-    end loop;
+  if tg_op = 'UPDATE' and old_count = new_count then
+    if old_count = 1 and plain then
+      select to_jsonb(o.*), to_jsonb(n.*) into before_image, after_image from old_rows as o, new_rows as n;
+      written := audit.write_change(config, 'U', before_image, after_image);
+    elsif old_count > many and not config.registered then
+      execute audit.many_statement(config, 'U', tg_relid, 'old_rows', 'new_rows');
+      get diagnostics many_written = row_count;
+    else
+      for before_image, after_image in execute format(
+        'select o.image, n.image
+         from (select %s as image, row_number() over () as number from old_rows as o) as o
+         join (select %s as image, row_number() over () as number from new_rows as n) as n on n.number = o.number
+         order by n.number',
+        audit.image_expression(tg_relid, 'o'), audit.image_expression(tg_relid, 'n'))
+      loop
+        written := audit.write_change(config, 'U', before_image, after_image) or written;
+      end loop;
+    end if;
   else
-    -- Also an UPDATE that lost rows on their way to another partition: it cannot be paired.
-    if old_rows_found > 0 then
-      for before_image in execute format('select %s from old_rows as x', audit.image_expression(tg_relid, 'x')) loop
+    -- Also an UPDATE that lost rows on their way to another partition: its rows cannot be paired.
+    if old_count = 1 and plain then
+      select to_jsonb(o.*) into before_image from old_rows as o;
+      written := audit.write_change(config, 'D', before_image, null);
+    elsif old_count > many and not config.registered then
+      execute audit.many_statement(config, 'D', tg_relid, 'old_rows', null);
+      written := true;
+    elsif old_count > 0 then
+      for before_image in execute format('select %s from old_rows as o', audit.image_expression(tg_relid, 'o')) loop
         written := audit.write_change(config, 'D', before_image, null) or written;
       end loop;
     end if;
-    if new_rows_found > 0 then
-      for after_image in execute format('select %s from new_rows as x', audit.image_expression(tg_relid, 'x')) loop
+    if new_count = 1 and plain then
+      select to_jsonb(n.*) into after_image from new_rows as n;
+      written := audit.write_change(config, 'I', null, after_image) or written;
+    elsif new_count > many and not config.registered then
+      execute audit.many_statement(config, 'I', tg_relid, null, 'new_rows');
+      written := true;
+    elsif new_count > 0 then
+      for after_image in execute format('select %s from new_rows as n', audit.image_expression(tg_relid, 'n')) loop
         written := audit.write_change(config, 'I', null, after_image) or written;
       end loop;
     end if;
   end if;
 
-  if written then
-    perform audit.write_transaction();
+  if written or many_written > 0 then
+    written := audit.write_transaction();
   end if;
   return null;
 end

@@ -1,11 +1,11 @@
 -- From two images of a row to a row of the log.
+-- Runs inside the trigger functions only, which pin the search path and the settings.
 -- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb): Writes one changed row; false when nothing that counts has changed.
 -- object: function audit.pick(jsonb, text[]): The given columns of an image.
 
 create or replace function audit.pick(image jsonb, wanted text[])
 returns jsonb
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $function$
   select coalesce(jsonb_object_agg(k, image -> k), '{}') from unnest(wanted) as k where image ? k
 $function$;
@@ -14,7 +14,6 @@ create or replace function audit.write_change(
   config audit.tracked_table, operation "char", before_image jsonb, after_image jsonb)
 returns boolean
 language plpgsql
-set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare
@@ -53,10 +52,13 @@ begin
   end if;
 
   if config.key_columns is not null and image is not null then
-    row_key := audit.pick(image, config.key_columns);
-    old_key := audit.pick(before_image, config.key_columns);
+    if cardinality(config.key_columns) = 1 then
+      row_key := jsonb_build_object(config.key_columns[1], image -> config.key_columns[1]);
+    else
+      row_key := audit.pick(image, config.key_columns);
+    end if;
   end if;
-  if operation = 'U' then
+  if operation = 'U' and config.about <> '{}' then
     row_about := audit.pick(image, config.about) - array(select jsonb_object_keys(new_part));
   end if;
 
@@ -92,6 +94,7 @@ begin
   end if;
 
   if config.registered and row_key is not null then
+    old_key := audit.pick(before_image, config.key_columns);
     if operation = 'D' or (operation = 'U' and old_key <> row_key) then
       insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account, deleted_at)
       values (config.id, old_key, audit.pick(before_image, config.about), root_table, root, tenant, now())
@@ -115,7 +118,6 @@ $function$;
 create or replace function audit.parent_key(image jsonb, child_columns text[], parent_columns text[])
 returns jsonb
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $function$
   select case when bool_and(image ->> c.child is not null and c.parent is not null)
     then jsonb_object_agg(coalesce(c.parent, ''), image -> c.child) end

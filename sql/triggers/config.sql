@@ -4,7 +4,6 @@
 create or replace function audit.config_of(relation oid)
 returns audit.tracked_table
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare

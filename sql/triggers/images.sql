@@ -7,7 +7,6 @@
 create or replace function audit.has_plain_types(relation oid)
 returns boolean
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $function$
   select not exists (
     select from pg_attribute as a
@@ -19,7 +18,6 @@ $function$;
 create or replace function audit.image_expression(relation oid, alias text)
 returns text
 language sql stable
-set search_path = pg_catalog, pg_temp
 as $function$
   select case when audit.has_plain_types(relation) then format('pg_catalog.to_jsonb(%I.*)', alias) else
     coalesce(

@@ -46,7 +46,7 @@ begin
     after_image := audit.pick(after_image, kept);
   end if;
   if audit.write_change(config, left(tg_op, 1)::"char", before_image, after_image) then
-    perform audit.write_transaction();
+    plain := audit.write_transaction();
   end if;
   return null;
 end

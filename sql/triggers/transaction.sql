@@ -1,11 +1,11 @@
 -- Who, when and from where: the row of the transaction.
+-- Runs inside the trigger functions only, which pin the search path and the settings.
 -- object: function audit.parse_context(text): audit.context as a JSON object; {"unparsed": text} when it is none. Never fails.
--- object: function audit.write_transaction(): Writes the transaction's row unless it is there; returns nothing.
+-- object: function audit.write_transaction(): Writes the transaction's row unless it is there.
 
 create or replace function audit.parse_context(raw text)
 returns jsonb
 language plpgsql
-set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare
@@ -28,29 +28,29 @@ end
 $function$;
 
 create or replace function audit.write_transaction()
-returns void
+returns boolean
 language plpgsql
-set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare
   whole_actor text := nullif(current_setting('audit.actor', true), '');
   raw_context text := nullif(current_setting('audit.context', true), '');
-  parsed jsonb := audit.parse_context(raw_context);
+  parsed jsonb;
   digest bytea := sha256(convert_to(
     coalesce(whole_actor, '') || chr(1) || coalesce(raw_context, ''), getdatabaseencoding()));
-  current_incarnation smallint;
 begin
+  if raw_context is not null then
+    parsed := audit.parse_context(raw_context);
+  end if;
   if length(whole_actor) > 256 then
     parsed := coalesce(parsed, '{}') || jsonb_build_object('actor', whole_actor);
   end if;
-  select i.id into current_incarnation from audit.incarnation as i order by i.id desc limit 1;
   if to_regclass('audit.transaction_' || to_char(now(), 'YYYYMMDD')) is not null then
     insert into audit.transaction (
       at, transaction_id, setting_key, incarnation, actor, context,
       database_user, role, application, client_addr, backend_pid)
     values (
-      now(), pg_current_xact_id(), digest, coalesce(current_incarnation, 1), left(whole_actor, 256), parsed,
+      now(), pg_current_xact_id(), digest, coalesce((select max(i.id) from audit.incarnation as i), 1), left(whole_actor, 256), parsed,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
       inet_client_addr(), pg_backend_pid())
     on conflict do nothing;
@@ -59,11 +59,12 @@ begin
       at, transaction_id, setting_key, incarnation, actor, context,
       database_user, role, application, client_addr, backend_pid)
     values (
-      now(), pg_current_xact_id(), digest, coalesce(current_incarnation, 1), left(whole_actor, 256), parsed,
+      now(), pg_current_xact_id(), digest, coalesce((select max(i.id) from audit.incarnation as i), 1), left(whole_actor, 256), parsed,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
       inet_client_addr(), pg_backend_pid())
     on conflict do nothing;
   end if;
+  return true;
 end
 $function$;
 

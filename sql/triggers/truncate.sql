@@ -15,12 +15,14 @@ set extra_float_digits = 1
 set quote_all_identifiers = off
 set lc_monetary = 'C'
 set jit = off
+set work_mem = '32MB'
 as $function$
 #variable_conflict use_variable
 declare
   config audit.tracked_table := audit.config_of(tg_relid);
   before_image jsonb;
   written boolean := false;
+  removed bigint := 0;
 begin
   if config.id is null then
     return null;
@@ -29,13 +31,18 @@ begin
     if not audit.can_read(tg_relid) then
       return null;
     end if;
-    for before_image in execute format(
-      'select %s from only %I.%I as x', audit.image_expression(tg_relid, 'x'), tg_table_schema, tg_table_name)
-    loop
-      written := audit.write_change(config, 'D', before_image, null) or written;
-    end loop;
-    if written then
-      perform audit.write_transaction();
+    if config.registered then
+      for before_image in execute format(
+        'select %s from only %I.%I as x', audit.image_expression(tg_relid, 'x'), tg_table_schema, tg_table_name)
+      loop
+        written := audit.write_change(config, 'D', before_image, null) or written;
+      end loop;
+    else
+      execute audit.many_statement(config, 'D', tg_relid, format('only %I.%I', tg_table_schema, tg_table_name), null);
+      get diagnostics removed = row_count;
+    end if;
+    if written or removed > 0 then
+      written := audit.write_transaction();
     end if;
     return null;
   end if;
@@ -49,8 +56,8 @@ begin
   ) then
     return null;
   end if;
-  perform audit.write_change(config, 'T', null, null);
-  perform audit.write_transaction();
+  written := audit.write_change(config, 'T', null, null);
+  written := audit.write_transaction();
   return null;
 end
 $function$;
