@@ -64,7 +64,9 @@ def setting_list(conn: psycopg.Connection[Any], name: str) -> frozenset[str]:
     return frozenset(part.strip() for part in setting(conn, name).split(",") if part.strip())
 
 
-def transactions(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[list[tuple[Transaction, list[Change]]]]:
+def transactions(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters
+) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of transactions with all their changes, newest first, inside the retention.
 
     Only what SQL can decide of the filters is applied: time, account, row, and the tables of the modules.
@@ -90,7 +92,11 @@ def _parameters(catalogue: Catalogue, filters: Filters, after: tuple[datetime, i
         wanted = {module.casefold() for module in filters.modules}
         # A table that the catalogue does not know is in module Other: only without this filter can SQL find it.
         if "other" not in wanted:
-            tables = [table.name for table in catalogue.table if {m.casefold() for m in _modules_of(catalogue, table.name)} & wanted]
+            tables = [
+                table.name
+                for table in catalogue.table
+                if {m.casefold() for m in _modules_of(catalogue, table.name)} & wanted
+            ]
     return {
         "since": filters.since,
         "until": filters.until,
@@ -126,7 +132,9 @@ def _transaction(rows: Sequence[tuple[Any, ...]]) -> Transaction:
     return Transaction(transaction_id, at, actors[0] if actors else None, context, user, role, application, address)
 
 
-def _changes(cursor: psycopg.Cursor[tuple[Any, ...]], keys: Sequence[tuple[datetime, int]]) -> dict[tuple[datetime, int], list[Change]]:
+def _changes(
+    cursor: psycopg.Cursor[tuple[Any, ...]], keys: Sequence[tuple[datetime, int]]
+) -> dict[tuple[datetime, int], list[Change]]:
     times = [at for at, _ in keys]
     found: dict[tuple[datetime, int], list[Change]] = defaultdict(list)
     parameters = {"ids": [str(number) for _, number in keys], "first": min(times), "last": max(times)}
@@ -158,28 +166,29 @@ class LogNames:
         """Read names for changes at `since` and later."""
         self.conn = conn
         self.since = since
-        self._later: dict[str, dict[str, list[tuple[int, dict[str, Json]]]]] = {}
+        self._later: dict[tuple[str, str], dict[str, list[tuple[int, Json]]]] = {}
         self._now: dict[tuple[str, str, str], Json] = {}
         self._keys: dict[str, list[str]] = {}
 
     def value(self, table: str, key: Json, column: str, after: int) -> Json:
         """Return the column's value right after the change numbered `after`; None where nothing tells it."""
         at = key_text(key)
-        for number, old in self._changes(table).get(at, ()):
-            if number > after and column in old:
-                return old[column]
+        for number, value in self._changes(table, column).get(at, ()):
+            if number > after:
+                return value
         known = (table, at, column)
         if known not in self._now:
             self._now[known] = self._current(table, key, column)
         return self._now[known]
 
-    def _changes(self, table: str) -> dict[str, list[tuple[int, dict[str, Json]]]]:
-        if table not in self._later:
-            rows: dict[str, list[tuple[int, dict[str, Json]]]] = defaultdict(list)
-            for number, key, old in log_cursor(self.conn).execute(query("reading_names"), {"table": table, "since": self.since}):
-                rows[key_text(key)].append((number, old))
-            self._later[table] = rows
-        return self._later[table]
+    def _changes(self, table: str, column: str) -> dict[str, list[tuple[int, Json]]]:
+        if (table, column) not in self._later:
+            rows: dict[str, list[tuple[int, Json]]] = defaultdict(list)
+            parameters = {"table": table, "column": column, "since": self.since}
+            for number, key, value in log_cursor(self.conn).execute(query("reading_names"), parameters):
+                rows[key_text(key)].append((number, value))
+            self._later[table, column] = rows
+        return self._later[table, column]
 
     def _current(self, table: str, key: Json, column: str) -> Json:
         cursor = log_cursor(self.conn)
@@ -201,7 +210,10 @@ class LogNames:
         statement = sql.SQL("SELECT to_jsonb(t.{}) FROM {} AS t WHERE {}").format(
             sql.Identifier(column),
             sql.Identifier(*table.split(".", 1)),
-            sql.SQL(" AND ").join(sql.SQL("t.{}::text = {}").format(sql.Identifier(name), sql.Literal(str(value))) for name, value in key.items()),
+            sql.SQL(" AND ").join(
+                sql.SQL("t.{}::text = {}").format(sql.Identifier(name), sql.Literal(str(value)))
+                for name, value in key.items()
+            ),
         )
         try:
             with self.conn.transaction():
@@ -213,4 +225,7 @@ class LogNames:
 
 def _numbers(key: dict[str, Json]) -> dict[str, Json]:
     """Return the key with text that is a number as one: a condition may keep "4" for a bigint key."""
-    return {name: int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value for name, value in key.items()}
+    return {
+        name: int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        for name, value in key.items()
+    }

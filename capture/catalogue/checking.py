@@ -49,12 +49,16 @@ def _lookup_exists(target: str, tables: Columns, place: str) -> None:
     table, _, column = target.rpartition(".")
     _table_exists(table, tables, place)
     if column not in tables[table]:
-        raise ConfigurationError(f"{target}, {place}, is no column of {table}. {_suggest(column, tables[table], f'{table}.')}")
+        raise ConfigurationError(
+            f"{target}, {place}, is no column of {table}. {_suggest(column, tables[table], f'{table}.')}"
+        )
 
 
 def _described(catalogue: Catalogue, table: Table, parent: str, place: str) -> None:
     if parent not in catalogue.by_name:
-        raise ConfigurationError(f"{parent}, {place}, is not described: write a [[table]] for it, so that {table.name} has a name to go by.")
+        raise ConfigurationError(
+            f"{parent}, {place}, is not described: write a [[table]] for it, so that {table.name} has a name to go by."
+        )
 
 
 def _table_exists(name: str, tables: Columns, place: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import psycopg
@@ -10,9 +9,8 @@ import psycopg
 from capture.catalogue.checking import Columns, check, columns_of
 from capture.catalogue.loading import from_json
 from capture.catalogue.model import Catalogue, Table
+from capture.entries.values import is_secret
 from capture.resources import query
-
-_SECRET = re.compile(r"passw(or)?d|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 
 
 def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> list[str]:
@@ -62,7 +60,11 @@ def masked_columns(table: Table, columns: tuple[str, ...]) -> list[str]:
     secret = [column for column, words in table.columns.items() if words.secret]
     if table.masked is not None:
         return sorted({*table.masked, *secret})
-    return sorted({*secret, *(column for column in columns if _SECRET.search(column))})
+    return sorted({*secret, *(column for column in columns if is_secret(column))})
+
+
+def _says_secret(table: Table) -> bool:
+    return any(words.secret for words in table.columns.values())
 
 
 def about_columns(catalogue: Catalogue, table: Table, columns: tuple[str, ...]) -> list[str]:
@@ -103,7 +105,8 @@ def _arguments(catalogue: Catalogue, table: Table, tables: Columns) -> dict[str,
         "table": _quoted(table.name),
         "key_columns": list(table.key) if table.key else None,
         "ignored": list(table.ignored),
-        "masked": masked_columns(table, columns),
+        # Capture itself knows what looks like a secret, and spares keys; a list replaces that.
+        "masked": masked_columns(table, columns) if table.masked is not None or _says_secret(table) else None,
         "about": about_columns(catalogue, table, columns),
         "label_column": table.label,
         "account_column": table.account,

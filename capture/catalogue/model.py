@@ -126,6 +126,7 @@ class Table(Strict):
     sensitivity: Sensitivity = "normal"
     configuration_when: str | None = None
     item: str | None = None
+    item_columns: tuple[str, ...] = ()
     pairing: tuple[str, ...] = ()
     order: Order | None = None
     follows: Follows | None = None
@@ -159,7 +160,13 @@ class Table(Strict):
         named |= {column: f"lookups.{column}" for column in self.lookups}
         single = {"label": self.label, "account": self.account, "soft_delete": self.soft_delete}
         named |= {column: key for key, column in single.items() if column}
-        lists = {"ignored": self.ignored, "masked": self.masked or (), "pairing": self.pairing, "key": self.key or ()}
+        lists = {
+            "ignored": self.ignored,
+            "masked": self.masked or (),
+            "pairing": self.pairing,
+            "item_columns": self.item_columns,
+            "key": self.key or (),
+        }
         if isinstance(self.about, tuple):
             lists["about"] = self.about
         if self.parent:
@@ -226,7 +233,9 @@ class Catalogue(Strict):
         for table in self.table:
             if table.kind == "tracked":
                 found.append(table.module)
-                found.extend(column.module for column in (*table.columns.values(), *table.settings.values()) if column.module)
+                found.extend(
+                    column.module for column in (*table.columns.values(), *table.settings.values()) if column.module
+                )
         return tuple(dict.fromkeys(found))
 
     def children(self, name: str) -> list[Table]:

@@ -19,7 +19,9 @@ class Actor:
     trust: ActorTrust
 
 
-def shown(transaction: Transaction, product_roles: Collection[str] = (), trusted_gateways: Collection[str] = ()) -> Actor:
+def shown(
+    transaction: Transaction, product_roles: Collection[str] = (), trusted_gateways: Collection[str] = ()
+) -> Actor:
     """Return the actor of a transaction.
 
     The one that the application set; else System, where one of the product's own roles was logged in; else the role
@@ -27,7 +29,9 @@ def shown(transaction: Transaction, product_roles: Collection[str] = (), trusted
     who was logged in, the server itself vouches for.
     """
     if transaction.actor:
-        return Actor(transaction.actor, "user", "vouched" if transaction.database_user in trusted_gateways else "claimed")
+        return Actor(
+            transaction.actor, "user", "vouched" if transaction.database_user in trusted_gateways else "claimed"
+        )
     if transaction.database_user in product_roles:
         return Actor(SYSTEM, "system", "vouched")
     return Actor(transaction.database_user, "database", "vouched")

@@ -56,7 +56,12 @@ def wanted(entry: Entry, filters: Filters) -> bool:
     if filters.account is not None and entry.account != filters.account:
         return False
     if filters.entity is not None:
-        names = {entry.entity, entry.entity_name, f"{entry.entity} {entry.entity_name}", f"{entry.entity} {entry.entity_id}"}
+        names = {
+            entry.entity,
+            entry.entity_name,
+            f"{entry.entity} {entry.entity_name}",
+            f"{entry.entity} {entry.entity_id}",
+        }
         if filters.entity.casefold() not in {name.casefold() for name in names}:
             return False
     return filters.search is None or filters.search.casefold() in _text(entry)
@@ -75,11 +80,17 @@ def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) 
 def _is_of(entry: Entry, row: tuple[str, str]) -> bool:
     """Return whether an entry is about a row: as its entity, or as one of the parts that changed."""
     identity = decode(entry.id)
-    parts = {(change.table, ",".join(str(change.key[column]) for column in sorted(change.key))) for change in entry.changes if change.key}
+    parts = {
+        (change.table, ",".join(str(change.key[column]) for column in sorted(change.key)))
+        for change in entry.changes
+        if change.key
+    }
     return (identity.table, identity.key) == row or row in parts
 
 
 def _text(entry: Entry) -> str:
     """Return all that a search looks in."""
     values = [text for change in entry.changes for text in (change.label, change.before, change.after) if text]
-    return "\n".join([entry.actor, entry.module, entry.entity, entry.entity_name, *entry.descriptions, *values]).casefold()
+    return "\n".join(
+        [entry.actor, entry.module, entry.entity, entry.entity_name, *entry.descriptions, *values]
+    ).casefold()

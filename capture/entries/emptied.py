@@ -21,9 +21,20 @@ Truncation = tuple[Change, list[Change]]
 
 def without_emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Truncation]]:
     """Return the changes that no TRUNCATE made pointless, and each last TRUNCATE of a table with the changes before it."""
-    last = {change.table: change for change in sorted(changes, key=lambda change: change.id) if change.operation == "TRUNCATE"}
-    kept = [change for change in changes if change.operation != "TRUNCATE" and (change.table not in last or change.id > last[change.table].id)]
-    before = {table: [c for c in changes if c.table == table and c.operation != "TRUNCATE" and c.id < end.id] for table, end in last.items()}
+    last = {
+        change.table: change
+        for change in sorted(changes, key=lambda change: change.id)
+        if change.operation == "TRUNCATE"
+    }
+    kept = [
+        change
+        for change in changes
+        if change.operation != "TRUNCATE" and (change.table not in last or change.id > last[change.table].id)
+    ]
+    before = {
+        table: [c for c in changes if c.table == table and c.operation != "TRUNCATE" and c.id < end.id]
+        for table, end in last.items()
+    }
     return kept, [(end, before[table]) for table, end in last.items()]
 
 
@@ -36,7 +47,9 @@ def emptied(
     gateways: Collection[str],
 ) -> Iterator[tuple[int, Entry]]:
     """Yield an entry for each emptied table with the number of its change; parts count with their entity's table."""
-    removed = {change.table: [delta for delta in net(rows, catalogue) if delta.kind == "D"] for change, rows in truncations}
+    removed = {
+        change.table: [delta for delta in net(rows, catalogue) if delta.kind == "D"] for change, rows in truncations
+    }
     actor = shown(transaction, product_roles, gateways)
     for change, _ in truncations:
         table = described(catalogue, change.table)
@@ -44,7 +57,11 @@ def emptied(
             continue
         rows = removed[change.table]
         said = [count(len(rows), table.entity, table.nouns)] if rows else ["nothing in it"]
-        said += [count(len(removed[part.name]), part.entity, part.nouns) for part in catalogue.children(table.name) if removed.get(part.name)]
+        said += [
+            count(len(removed[part.name]), part.entity, part.nouns)
+            for part in catalogue.children(table.name)
+            if removed.get(part.name)
+        ]
         kind = f"{table.noun.replace(' ', '_')}.table_emptied"
         root = described(catalogue, table.parent.table) if table.parent else None
         thing = f"{root.noun} {table.nouns}" if root and root.kind != "label" else table.nouns
@@ -63,7 +80,9 @@ def emptied(
                 entity_id="",
                 entity_name=f"all {thing}",
                 account=_account(rows),
-                descriptions=(f"Emptied the table of {thing}: removed {_names(rows, labels, said[0])}{aside(', '.join(said[1:]))}",),
+                descriptions=(
+                    f"Emptied the table of {thing}: removed {_names(rows, labels, said[0])}{aside(', '.join(said[1:]))}",
+                ),
                 kinds=(kind,),
                 sensitivity="high",
                 consequence_of=None,
@@ -94,4 +113,6 @@ def _account(rows: list[Delta]) -> str | None:
 
 def _source(transaction: Transaction) -> Source:
     request = transaction.context.get("request_id")
-    return Source(transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None)
+    return Source(
+        transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None
+    )

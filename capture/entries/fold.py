@@ -12,11 +12,11 @@ from capture.entries.emptied import emptied, without_emptied
 from capture.entries.generic import label
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
-from capture.entries.net import HIDDEN, Delta, described, key_text, net
-from capture.entries.pairing import find_causes, find_followers, find_moves, pair_replaced
+from capture.entries.net import Delta, described, key_text, net
+from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced
 from capture.entries.phrases import holds
 from capture.entries.sentences import Sentence, Speaker, plain_path
-from capture.entries.values import json_differences, plain
+from capture.entries.values import HIDDEN, is_secret, json_differences, plain
 from capture.model import Change, ChangeType, Entry, FieldChange, Json, Row, Source, Transaction
 
 _SENSITIVITY = ("low", "normal", "high")
@@ -30,17 +30,21 @@ class Roles:
     gateways: Collection[str] = ()
 
 
-def fold(transaction: Transaction, changes: Sequence[Change], catalogue: Catalogue, names: Names, roles: Roles | None = None) -> list[Entry]:
+def fold(
+    transaction: Transaction, changes: Sequence[Change], catalogue: Catalogue, names: Names, roles: Roles | None = None
+) -> list[Entry]:
     """Return the entries of one transaction, the last first. All 26 mapping rules meet here; nothing is read or written."""
     roles = roles or Roles()
     kept, truncations = without_emptied(changes)
     labels = Labels(catalogue, names, changes)
     deltas = [delta for delta in net(kept, catalogue) if _is_configuration(delta)]
-    deltas = pair_replaced(deltas)
+    deltas = [part for delta in pair_replaced(deltas) for part in handed_over(delta)]
     entities = [delta for delta in deltas if delta.table.kind != "label"]
     find_followers(entities)
     find_moves(entities)
-    roots = {(delta.table.name, key_text(delta.key)): delta for delta in deltas if delta.is_root and delta.key is not None}
+    roots = {
+        (delta.table.name, key_text(delta.key)): delta for delta in deltas if delta.is_root and delta.key is not None
+    }
     parts: dict[tuple[str, str], list[Delta]] = defaultdict(list)
     for delta in entities:
         if not delta.is_root:
@@ -48,7 +52,10 @@ def fold(transaction: Transaction, changes: Sequence[Change], catalogue: Catalog
     speaker = Speaker(labels, roots, parts)
     find_causes(deltas, lambda delta: delta.is_root)
     maker = _Maker(transaction, catalogue, speaker, roles)
-    entries = [*maker.entries(entities), *emptied(transaction, truncations, catalogue, labels, roles.product, roles.gateways)]
+    entries = [
+        *maker.entries(entities),
+        *emptied(transaction, truncations, catalogue, labels, roles.product, roles.gateways),
+    ]
     return [entry for _, entry in sorted(entries, key=lambda pair: pair[0], reverse=True)]
 
 
@@ -98,7 +105,9 @@ class _Maker:
             yield (
                 max(delta.last for delta in group),
                 Entry(
-                    id=encode(Identity(self.transaction.at, self.transaction.transaction_id, module, first.root_table, key)),
+                    id=encode(
+                        Identity(self.transaction.at, self.transaction.transaction_id, module, first.root_table, key)
+                    ),
                     at=self.transaction.at,
                     actor=self.actor.name,
                     actor_kind=self.actor.kind,
@@ -127,7 +136,10 @@ class _Maker:
         spoken: dict[int, tuple[Delta, set[str] | None]] = {}
         for delta, sentence in said:
             before = spoken.get(id(delta), (delta, set()))[1]
-            spoken[id(delta)] = (delta, None if sentence.columns is None or before is None else before | sentence.columns)
+            spoken[id(delta)] = (
+                delta,
+                None if sentence.columns is None or before is None else before | sentence.columns,
+            )
         for delta, columns in spoken.values():
             yield from self._of(delta, columns)
             for follower in delta.followers:
@@ -145,26 +157,49 @@ class _Maker:
             shown_columns = delta.changed if columns is None else columns
         else:
             skip = {*(delta.key or {}), *table.ignored, *(table.parent.columns if table.parent else ()), table.account}
-            shown_columns = {column for column in delta.now if column not in skip or column in table.lookups} - {table.account}
+            shown_columns = {column for column in delta.now if column not in skip or column in table.lookups} - {
+                table.account
+            }
             if table.parent:
                 shown_columns -= set(table.parent.columns)
+        told = [column for column in table.item_columns if column in shown_columns]
+        if told and not delta.is_root:
+            yield self._item(delta, told)
+            shown_columns = shown_columns - set(told)
         for column in sorted(shown_columns, key=lambda name: (*_place(table, name), name)):
             yield from self._field(delta, column)
+
+    def _item(self, delta: Delta, told: list[str]) -> FieldChange:
+        """Return the columns that the row in words tells as one line: "condition: Score > 40 → Score > 60"."""
+        before = self.speaker.item(delta, before=True).strip("“”") if delta.kind != "I" else None
+        after = self.speaker.item(delta, before=False).strip("“”") if delta.kind != "D" else None
+        return FieldChange(delta.table.name, delta.key, ", ".join(told), delta.table.entity, before, after)
 
     def _field(self, delta: Delta, column: str) -> Iterator[FieldChange]:
         table = delta.table
         old, new = delta.old.get(column), delta.new.get(column)
-        said = label(table, column) if delta.is_root else f"{table.entity} {label(table, column)}"
+        said = (
+            label(table, column)
+            if delta.is_root
+            else f"{table.entity} {self.speaker.item(delta, before=delta.kind == 'D')} › {label(table, column)}"
+        )
         if table.column(column).secret or HIDDEN in (old, new):
-            yield FieldChange(table.name, delta.key, column, said, None if old is None else HIDDEN, None if new is None else HIDDEN)
+            yield FieldChange(
+                table.name, delta.key, column, said, None if old is None else HIDDEN, None if new is None else HIDDEN
+            )
         elif isinstance(old, dict) and isinstance(new, dict):
             paths = table.column(column).paths
             for path, one, other in json_differences(old, new):
                 words = paths[path].label if path in paths else plain_path(path)
-                yield FieldChange(table.name, delta.key, f"{column}.{path}", f"{said} › {words}", _plain(one), _plain(other))
+                before, after = (HIDDEN, HIDDEN) if is_secret(path) else (_plain(one), _plain(other))
+                yield FieldChange(table.name, delta.key, f"{column}.{path}", f"{said} › {words}", before, after)
         else:
-            before, after = self._word(table, column, delta.old, before=True), self._word(table, column, delta.new, before=False)
-            if before is not None or after is not None:
+            before, after = (
+                self._word(table, column, delta.old, before=True),
+                self._word(table, column, delta.new, before=False),
+            )
+            empty = delta.kind != "U" and delta.now.get(column) in ({}, [], "")
+            if not empty and (before is not None or after is not None):
                 yield FieldChange(table.name, delta.key, column, said, before, after)
 
     def _word(self, table: Table, column: str, row: Row, *, before: bool) -> str | None:
@@ -183,4 +218,6 @@ def _place(table: Table, column: str) -> tuple[int]:
 def source(transaction: Transaction) -> Source:
     """Return where the change came from, as the server saw it."""
     request = transaction.context.get("request_id")
-    return Source(transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None)
+    return Source(
+        transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None
+    )

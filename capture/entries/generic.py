@@ -38,7 +38,9 @@ def whole(names: Names, event: str) -> tuple[str, str]:
         gone = delta.kind == "D"
         to = f"from {names.root.noun} {names.entity}" if gone else f"to {names.root.noun} {names.entity}"
         verb = {"created": "Added", "restored": "Restored"}.get(event, "Removed")
-        return kind(names, {"created": "added", "restored": "restored"}.get(event, "removed")), f"{verb} {table.entity} {names.item(before=gone)} {to}"
+        return kind(
+            names, {"created": "added", "restored": "restored"}.get(event, "removed")
+        ), f"{verb} {table.entity} {names.item(before=gone)} {to}"
     thing = f"the {table.entity}" if table.single else f"{table.entity} {names.entity}"
     if event == "purged":
         return kind(names, "purged"), f"Deleted {thing} for good (it had been deleted before)"
@@ -75,11 +77,13 @@ def column(names: Names, name: str, *, secret: bool) -> str:
             return f"Added {article} {said}{of.replace(' of ', ' to ', 1)}: {new}"
         return f"Set the {said}{of} to {new}"
     if isinstance(before, dict) and isinstance(after, dict):
-        from capture.entries.sentences import differences  # noqa: PLC0415 - the two modules speak for each other
+        from capture.entries.sentences import differences
 
         return f"Changed the {said}{of}: {'; '.join(differences(labels, delta, {name}))}"
     unit = table.column(name).unit
     if isinstance(before, str) and isinstance(after, str) and new.startswith("“") and not moment(after):
         return f"Changed the {said}{of} {text_difference(before, after)}"
     old = labels.told(table, name, delta.old, before=True)
-    return f"Changed the {said}{of} from {old} to {new}" + (f" {unit if plain(after) == '1' else unit + 's'}" if unit else "")
+    return f"Changed the {said}{of} from {old} to {new}" + (
+        f" {unit if plain(after) == '1' else unit + 's'}" if unit else ""
+    )

@@ -29,7 +29,9 @@ class Identity:
 def encode(identity: Identity) -> str:
     """Return the id."""
     at = (identity.at - _EPOCH) // _MICROSECOND
-    body = json.dumps([at, identity.transaction_id, identity.module, identity.table, identity.key], ensure_ascii=False).encode()
+    body = json.dumps(
+        [at, identity.transaction_id, identity.module, identity.table, identity.key], ensure_ascii=False
+    ).encode()
     return urlsafe_b64encode(crc32(body).to_bytes(4, "big") + body).decode().rstrip("=")
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from capture.catalogue.model import Catalogue, ConditionField, Table
 from capture.entries import values
-from capture.entries.net import HIDDEN, Delta, described, key_text
+from capture.entries.net import Delta, described, key_text
 from capture.model import Change, Json, Row
 
 
@@ -99,7 +99,11 @@ class Labels:
             return "nothing"
         about = table.column(column)
         free = isinstance(value, str) and value.strip() == said and column not in table.lookups
-        bare = about.format in ("plain", "language", "time", "number") or said in about.choices.values() or value == HIDDEN
+        bare = (
+            about.format in ("plain", "language", "time", "number")
+            or said in about.choices.values()
+            or value == values.HIDDEN
+        )
         return values.quoted(said) if free and not bare else said
 
     def condition(self, field: Json, operator: Json, value: Json, *, before: bool) -> str:
@@ -119,7 +123,9 @@ class Labels:
             return self.named(about.lookup, value, before=before)
         return about.choices.get(str(value)) or values.plain(value)
 
-    def entity_name(self, table: str, key: Row | None, roots: Mapping[tuple[str, str], Delta], *, before: bool = False) -> str:
+    def entity_name(
+        self, table: str, key: Row | None, roots: Mapping[tuple[str, str], Delta], *, before: bool = False
+    ) -> str:
         """Return the name of an entity: as the transaction left it, as it was where that deleted it."""
         about = described(self.catalogue, table)
         if key is None:

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from capture.catalogue.model import Catalogue, Table
-from capture.entries.values import words
+from capture.entries.values import HIDDEN, words
 from capture.model import Change, Json, Row
-
-HIDDEN = "••••••"
-"""What capture writes for a masked value, before and after alike: equal, and yet changed."""
 
 Kind = Literal["I", "U", "D"]
 
@@ -181,7 +178,9 @@ def _setting(change: Change, table: Table, rows: list[Delta], current: dict[tupl
     delta = current.get(at)
     if delta is None:
         start = dict(root)
-        delta = Delta(table, "U", root, start, dict(start), set(), table.name, root, change.account, change.id, change.id)
+        delta = Delta(
+            table, "U", root, start, dict(start), set(), table.name, root, change.account, change.id, change.id
+        )
         current[at] = delta
         rows.append(delta)
     delta.last = change.id

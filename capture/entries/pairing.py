@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from capture.entries.net import Delta, key_text
@@ -71,6 +72,18 @@ def _update(before: Delta, after: Delta) -> Delta:
     return after
 
 
+def handed_over(delta: Delta) -> list[Delta]:
+    """Return a part that changed its parent as removed from the one and added to the other; any other row as it is."""
+    parent = delta.table.parent
+    if delta.kind != "U" or parent is None or len(parent.columns) != 1 or parent.columns[0] not in delta.changed:
+        return [delta]
+    column = parent.columns[0]
+    if not isinstance(delta.root_key, Mapping) or len(delta.root_key) != 1 or delta.root_table != parent.table:
+        return [delta]
+    former = dict.fromkeys(delta.root_key, delta.old.get(column))
+    return [replace(delta, kind="D", new={}, root_key=former), replace(delta, kind="I", old={})]
+
+
 def find_moves(deltas: list[Delta]) -> None:
     """Mark the rows that were moved, and hide those that others pushed along (mapping rules 5 and 22).
 
@@ -96,7 +109,10 @@ def find_moves(deltas: list[Delta]) -> None:
         rest = list(shifted)
         moved: list[Delta] = []
         while rest and (not _kept_order(rest, column) or not (others or moved)):
-            mover = max(rest, key=lambda delta: (abs(_displacement(delta, column)), _displacement(delta, column) < 0, -delta.first))
+            mover = max(
+                rest,
+                key=lambda delta: (abs(_displacement(delta, column)), _displacement(delta, column) < 0, -delta.first),
+            )
             rest.remove(mover)
             moved.append(mover)
             mover.moved = True
@@ -149,13 +165,19 @@ def _part(delta: Delta, columns: Iterable[str]) -> tuple[str, ...]:
 
 def find_causes(deltas: list[Delta], is_entity: Callable[[Delta], bool]) -> None:
     """Note with each row the deletion that the database carried on to it: SET NULL and CASCADE (mapping rule 17)."""
-    removed = {(delta.table.name, key_text(delta.key)): delta for delta in deltas if delta.kind == "D" and delta.key is not None}
+    removed = {
+        (delta.table.name, key_text(delta.key)): delta
+        for delta in deltas
+        if delta.kind == "D" and delta.key is not None
+    }
     for delta in deltas:
         if delta.kind == "I" or delta.caused_by is not None:
             continue
         for column, target in delta.table.lookups.items():
             referred = delta.old.get(column)
-            if referred is None or (delta.kind == "U" and (delta.changed != {column} or delta.new.get(column) is not None)):
+            if referred is None or (
+                delta.kind == "U" and (delta.changed != {column} or delta.new.get(column) is not None)
+            ):
                 continue
             cause = removed.get((target.rpartition(".")[0], key_text(referred)))
             if cause is not None and cause is not delta and is_entity(cause):

@@ -77,7 +77,14 @@ def _environment() -> ImmutableSandboxedEnvironment:
         "possessive": lambda name: f"{name}'s",
         "quoted": quoted,
     }
-    environment.globals |= {"adverb": adverb, "billed": adverb, "count": count, "difference": difference, "aside": aside, "and_or": and_or}
+    environment.globals |= {
+        "adverb": adverb,
+        "billed": adverb,
+        "count": count,
+        "difference": difference,
+        "aside": aside,
+        "and_or": and_or,
+    }
     return environment
 
 

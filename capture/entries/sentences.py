@@ -9,9 +9,9 @@ from typing import Any
 from capture.catalogue.model import Phrase, Sensitivity, Table
 from capture.entries import generic
 from capture.entries.labels import Labels
-from capture.entries.net import HIDDEN, Delta, described, key_text
+from capture.entries.net import Delta, described, key_text
 from capture.entries.phrases import count, holds, say
-from capture.entries.values import json_differences, plain, quoted
+from capture.entries.values import HIDDEN, is_secret, json_differences, plain, quoted
 from capture.model import Json, Row
 
 
@@ -61,7 +61,9 @@ class InWords:
 class Speaker:
     """Says what happened to a row. `roots` are the transaction's changes of entities, `parts` the counts that came or went."""
 
-    def __init__(self, labels: Labels, roots: Mapping[tuple[str, str], Delta], parts: Mapping[tuple[str, str], list[Delta]]) -> None:
+    def __init__(
+        self, labels: Labels, roots: Mapping[tuple[str, str], Delta], parts: Mapping[tuple[str, str], list[Delta]]
+    ) -> None:
         """Speak of the rows of one transaction."""
         self.labels = labels
         self.roots = roots
@@ -148,7 +150,9 @@ class Speaker:
             text = generic.column(names, name, secret=secret)
         return self._sentence(delta, kind, text, {name})
 
-    def _sentence(self, delta: Delta, kind: str, text: str, columns: set[str] | None, phrase: Phrase | None = None) -> Sentence:
+    def _sentence(
+        self, delta: Delta, kind: str, text: str, columns: set[str] | None, phrase: Phrase | None = None
+    ) -> Sentence:
         table = delta.table
         module = phrase.module if phrase and phrase.module else table.module
         if columns and not (phrase and phrase.module):
@@ -246,7 +250,16 @@ def differences(labels: Labels, delta: Delta, columns: set[str]) -> Iterator[str
         elif isinstance(before, dict) and isinstance(after, dict):
             for path, one, other in json_differences(before, after):
                 found = column.paths.get(path)
-                yield _difference(found.label if found else plain_path(path), _told(one), _told(other), found.unit if found else None, other)
+                if is_secret(path):
+                    yield f"{found.label if found else plain_path(path)} changed (value hidden)"
+                    continue
+                yield _difference(
+                    found.label if found else plain_path(path),
+                    _told(one),
+                    _told(other),
+                    found.unit if found else None,
+                    other,
+                )
         else:
             told = [
                 labels.told(table, name, row, before=is_before) if row.get(name) is not None else None
@@ -279,5 +292,3 @@ def _file_order(table: Table) -> Any:
     """Sort columns as the catalogue names them, the others by name after them: the order must not depend on a set."""
     order = {column: number for number, column in enumerate((*table.columns, *table.settings))}
     return lambda column: (order.get(column, len(order)), column)
-
-

@@ -42,6 +42,10 @@ OPERATORS = {
     "is_empty": "is empty",
     "is_not_empty": "is not empty",
 }
+HIDDEN = "••••••"
+"""What capture writes for a masked value, before and after alike: equal, and yet changed."""
+
+_SECRET = re.compile(r"passw(or)?d|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 _WITHOUT_VALUE = {"is_empty", "is_not_empty"}
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d(:?\d\d)?|Z)?$")
 _TIME = re.compile(r"^\d\d:\d\d(:\d\d(\.\d+)?)?")
@@ -98,7 +102,9 @@ def moment(value: str) -> str | None:
         parsed = datetime.fromisoformat(value)
     except ValueError:
         return None
-    zone = " UTC" if parsed.tzinfo is not None and not parsed.utcoffset() else (f" {parsed:%z}" if parsed.tzinfo else "")
+    zone = (
+        " UTC" if parsed.tzinfo is not None and not parsed.utcoffset() else (f" {parsed:%z}" if parsed.tzinfo else "")
+    )
     return f"{parsed.day} {parsed:%b %Y %H:%M}{zone}"
 
 
@@ -113,13 +119,21 @@ def plain(value: Json) -> str:
     if isinstance(value, list):
         return ", ".join(plain(one) for one in value) or "nothing"
     if isinstance(value, dict):
-        return ", ".join(f"{words(key)} {plain(one)}" for key, one in value.items()) or "nothing"
+        return (
+            ", ".join(f"{words(key)} {HIDDEN if is_secret(key) else plain(one)}" for key, one in value.items())
+            or "nothing"
+        )
     return moment(value) or str(value)
 
 
 def words(name: str) -> str:
     """Return a column's or a field's name in words."""
     return name.removesuffix("_id").replace("_", " ").strip() or name
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a column or a path inside JSON is named like something that nobody should read in a log."""
+    return _SECRET.search(name) is not None
 
 
 def heading(name: str) -> str:
