@@ -28,7 +28,20 @@ LIGHT = TerminalTheme(
 )
 WIDTHS = {"log": 110, "log-narrow": 60}
 ENTRIES = {"log": 12, "log-narrow": 7}
-UNTIL = "16:10"
+SHOWN = {
+    "plan.downgraded",
+    "workflow.deleted",
+    "dnd_email_block.disabled",
+    "workflow.disabled",
+    "workflow.condition_updated",
+    "workflow.created",
+    "sequence.run_time_updated",
+    "rule.created",
+    "rule.filter_match_updated",
+    "territory.position_updated",
+    "territory.name_updated",
+    "plan.subscribed",
+}
 
 
 def main() -> None:
@@ -39,7 +52,7 @@ def main() -> None:
 
         catalogue = catalogue_of(connection, None)
         found = list(entries(connection, catalogue, filters(zone=reading_zone, limit=1000)))
-    shown = [entry for entry in found if f"{entry.at.astimezone(reading_zone):%H:%M}" < UNTIL]
+    shown = [entry for entry in found if SHOWN & set(entry.kinds)]
     for name, width in WIDTHS.items():
         for suffix, theme in (("dark", DARK), ("light", LIGHT)):
             console = Console(

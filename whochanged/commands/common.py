@@ -38,6 +38,7 @@ Timezone = Annotated[
         help="Zone in which times are read and shown; without one, that of this machine.",
     ),
 ]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many entries.")]
 
 
 def talk(*, width: int | None = None) -> Console:

@@ -34,7 +34,6 @@ Actor = Annotated[str | None, typer.Option(metavar="NAME", help="By this person,
 Entity = Annotated[str | None, typer.Option(metavar="NAME", help="Of the entity of this name.")]
 Account = Annotated[str | None, typer.Option(metavar="ID", help="Of this account.")]
 Search = Annotated[str | None, typer.Option(metavar="TEXT", help="With this text in it.")]
-Limit = Annotated[int, typer.Option(min=1, metavar="N", help="At most so many entries.")]
 Catalog = Annotated[
     str | None,
     typer.Option("--catalog", metavar="FILE", help="Say it in the words of this catalogue, not the installed one."),
@@ -50,12 +49,13 @@ def log(
     entity: Entity = None,
     account: Account = None,
     search: Search = None,
-    limit: Limit = 100,
+    limit: common.Limit = 100,
     timezone: common.Timezone = None,
     as_json: common.AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with UTC times, safe to open in a spreadsheet.")] = (
         False
     ),
+    ids: Annotated[bool, typer.Option("--ids", help="Print each entry's id too, for whochanged show.")] = False,
     catalog: Catalog = None,
     dsn: common.Dsn = None,
 ) -> None:
@@ -87,7 +87,7 @@ def log(
         elif as_csv:
             write_csv(found, common.out())
         else:
-            count = print_log(common.data(), found, reading_zone)
+            count = print_log(common.data(), found, reading_zone, ids=ids)
             _remark(count, limit, filtered=wanted != filters(limit=limit, zone=reading_zone))
 
 

@@ -31,6 +31,7 @@ def filters(
     entity: str | None = None,
     account: str | None = None,
     search: str | None = None,
+    row: tuple[str, str] | None = None,
 ) -> Filters:
     """The filters that the options mean."""
     from capture.reading import Filters
@@ -51,6 +52,7 @@ def filters(
         account=account,
         search=search,
         limit=limit,
+        row=row,
     )
 
 

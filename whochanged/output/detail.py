@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from whochanged.output.safety import neutral
@@ -25,15 +24,13 @@ def print_entry(console: Console, entry: Entry, zone: tzinfo) -> None:
     for description in entry.descriptions:
         console.print(Padding(sentence_text(description, entry.changes), (0, 0, 0, 2), expand=False))
     console.print()
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    facts.add_row("When", Text(f"{at:%A}, {at.day} {at:%B %Y %H:%M:%S.%f} {at.tzname() or 'UTC'}"))
-    facts.add_row("Who", actor_text(entry))
-    for label, value in _facts(entry):
-        if value:
-            facts.add_row(label, Text(neutral(value)))
-    console.print(facts)
+    facts = [
+        ("When", Text(f"{at:%A}, {at.day} {at:%B %Y %H:%M:%S.%f} {at.tzname() or 'UTC'}")),
+        ("Who", actor_text(entry)),
+        *((label, Text(neutral(value))) for label, value in _facts(entry) if value),
+    ]
+    for label, fact in facts:
+        console.print(Text.assemble((f"{label:16}", "dim"), fact))
     if entry.changes:
         console.print()
     several = len({change.table for change in entry.changes}) > 1
@@ -43,13 +40,13 @@ def print_entry(console: Console, entry: Entry, zone: tzinfo) -> None:
         if several and place != table:
             console.print(Text(neutral(place), style="bold"))
             table = place
-        console.print(Padding(change_line(change, whole=True), (0, 0, 0, 2), expand=False))
+        console.print(Padding(change_line(change, whole=True, kind=entry.type), (0, 0, 0, 2), expand=False))
 
 
 def _facts(entry: Entry) -> list[tuple[str, str | None]]:
     source = entry.source
     return [
-        ("Trust", "claimed by the application" if entry.actor_trust == "claimed" else "vouched for by the server"),
+        ("Trust", "the application's word" if entry.actor_trust == "claimed" else "the database's own knowledge"),
         ("Entity", f"{entry.entity} {entry.entity_id}".strip()),
         ("Account", entry.account),
         ("Consequence of", entry.consequence_of),

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from capture.entries.net import key_text
 from capture.model import ChangeType
 from whochanged.output.safety import neutral
 
@@ -91,44 +92,55 @@ def _places(sentence: str, value: str) -> list[tuple[int, int]]:
 
 
 def _unspoken(entry: Entry) -> list[FieldChange]:
-    """The changed fields whose before and after the sentences do not already say."""
+    """The changed fields of the entity's own row whose before and after the sentences do not already say."""
     if entry.type is not ChangeType.UPDATED:
         return []
     spoken = neutral(entry.sentence)
     return [
         change
         for change in entry.changes
-        if change.before is not None and change.after is not None and not _said(spoken, change)
+        if change.before is not None
+        and change.after is not None
+        and _own(entry, change)
+        and not _said(spoken, change)
     ]
+
+
+def _own(entry: Entry, change: FieldChange) -> bool:
+    """Whether the field is of the entity itself, not of a part, or of a row that only made room."""
+    return change.key is None or key_text(change.key) == entry.entity_id
 
 
 def _said(sentence: str, change: FieldChange) -> bool:
     """Whether the sentence tells both values, or is the sentence of this switch."""
-    values = {(change.before or "").lower(), (change.after or "").lower()}
-    if values <= _SWITCH_WORDS and change.label.lower() in sentence.lower():
-        return True
-    return all(_places(sentence, neutral(value)) for value in (change.before or "", change.after or ""))
+    before, after = change.before or "", change.after or ""
+    if {before.lower(), after.lower()} <= _SWITCH_WORDS:
+        label = change.label.lower()
+        return label in sentence.lower() or label == "enabled"
+    return bool(_places(sentence, neutral(before)) and _places(sentence, neutral(after)))
 
 
 def _short(value: str) -> str:
     return value if len(value) <= _VALUE_SHOWN else value[: _VALUE_SHOWN - 1] + "…"
 
 
-def change_line(change: FieldChange, *, whole: bool = False) -> Text:
-    """One field: its label, then before and after."""
-    text = Text(neutral(change.label), style="dim")
-    text.append("  ")
-    for value, style in ((change.before, _BEFORE), (change.after, _AFTER)):
+def change_line(change: FieldChange, *, whole: bool = False, kind: ChangeType = ChangeType.UPDATED) -> Text:
+    """One field: its label, then before and after; of what was created or deleted only the one that there is."""
+    text = Text(f"{neutral(change.label)}  ", style="dim")
+    sides = [(change.before, _BEFORE), (change.after, _AFTER)]
+    if kind is not ChangeType.UPDATED and None in (change.before, change.after):
+        sides = [side for side in sides if side[0] is not None]
+    for number, (value, style) in enumerate(sides):
+        if number:
+            text.append(" → ", style="dim")
         if value is None:
             text.append("(none)", style="not dim italic")
         else:
             text.append(neutral(value if whole else _short(value)), style=f"not dim {style}")
-        if style == _BEFORE:
-            text.append(" → ", style="dim")
     return text
 
 
-def render_entry(entry: Entry, zone: tzinfo, *, wide: bool, plain: bool) -> RenderableType:
+def render_entry(entry: Entry, zone: tzinfo, *, wide: bool, plain: bool, ids: bool = False) -> RenderableType:
     """One entry: a line of facts, its sentences, and the fields that these leave unsaid."""
     at = entry.at.astimezone(zone)
     clock = Text(f"{at:%H:%M:%S}", style="bold")
@@ -140,6 +152,8 @@ def render_entry(entry: Entry, zone: tzinfo, *, wide: bool, plain: bool) -> Rend
     body += [change_line(change) for change in unspoken[:_FIELDS_SHOWN]]
     if len(unspoken) > _FIELDS_SHOWN:
         body.append(Text(f"and {len(unspoken) - _FIELDS_SHOWN} more: whochanged show {entry.id}", style="dim"))
+    if ids:
+        body.append(Text(entry.id, style="dim", overflow="fold", no_wrap=plain))
     who, what = actor_text(entry), facts_text(entry)
     if wide:
         head: RenderableType = _row(clock, who, what, plain=plain)
@@ -159,7 +173,9 @@ def _row(clock: Text, who: Text, what: Text, *, plain: bool) -> RenderableType:
     return grid
 
 
-def render_log(entries: Iterable[Entry], zone: tzinfo, *, width: int, plain: bool) -> Iterator[RenderableType]:
+def render_log(
+    entries: Iterable[Entry], zone: tzinfo, *, width: int, plain: bool, ids: bool = False
+) -> Iterator[RenderableType]:
     """The log, newest first, under a heading for each day of the reader's zone."""
     first = True
     for day, of_day in groupby(entries, key=lambda entry: entry.at.astimezone(zone).date()):
@@ -174,10 +190,10 @@ def render_log(entries: Iterable[Entry], zone: tzinfo, *, width: int, plain: boo
             yield Text.assemble((heading, "bold"), " ", (rule, "dim"), overflow="crop", no_wrap=True)
         for entry in of_day:
             yield Text()
-            yield render_entry(entry, zone, wide=width >= WIDE, plain=plain)
+            yield render_entry(entry, zone, wide=width >= WIDE, plain=plain, ids=ids)
 
 
-def print_log(console: Console, entries: Iterable[Entry], zone: tzinfo) -> int:
+def print_log(console: Console, entries: Iterable[Entry], zone: tzinfo, *, ids: bool = False) -> int:
     """Print the log as entries come; gives their number."""
     count = 0
 
@@ -188,6 +204,6 @@ def print_log(console: Console, entries: Iterable[Entry], zone: tzinfo) -> int:
             yield entry
 
     plain = console.width >= _PLAIN_WIDTH
-    for part in render_log(counted(), zone, width=console.width, plain=plain):
+    for part in render_log(counted(), zone, width=console.width, plain=plain, ids=ids):
         console.print(part)
     return count
