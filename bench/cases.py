@@ -60,7 +60,7 @@ def one_row_updates(server: Server, table: str, clients: int, seconds: float) ->
         )
         arguments = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2))]
         arguments += ["-T", str(max(1, round(seconds))), "-f", str(script), server.dsn()]
-        program = [server.programs / "pgbench", *arguments]
+        program = [str(server.programs / "pgbench"), *arguments]
         said = subprocess.run(program, check=True, capture_output=True, text=True).stdout
     line = next(line for line in said.splitlines() if line.startswith("tps"))
     return float(line.split()[2])

@@ -16,6 +16,7 @@ from whochanged.commands.common import one_line, talk
 INTERRUPTED = 130
 _USAGE = 2
 _DATABASE = 4
+_STDOUT = 1
 
 app = typer.Typer(
     name="whochanged",
@@ -68,9 +69,11 @@ def run(arguments: list[str] | None = None) -> int:
         return _complain(f"{' '.join(error.format_message().split())} (whochanged -h shows how)", _USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader, such as head, has seen enough; nothing is left to flush into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader, such as head, has seen enough; Typer makes a SystemExit of it.
+        if not isinstance(error if isinstance(error, OSError) else error.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
         return 0
     except Exception as error:
         import psycopg

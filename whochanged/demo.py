@@ -110,12 +110,16 @@ def _make_database(address: str, database: str | None) -> str:
     with connect(make_conninfo(address, dbname="template1"), autocommit=True) as connection:
         rights = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         if rights is None or not rights[0]:
-            message = "the demo acts for several database roles: give --dsn of a superuser, or none for the embedded server"
+            message = (
+                "the demo acts for several database roles: give --dsn of a superuser, or none for the embedded server"
+            )
             raise DatabaseError(message)
         mark = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
         found = connection.execute(mark, (name,)).fetchone()
         if found is not None and found[0] != MARK and not _is_empty(own):
-            message = f"database '{name}' holds something else than an earlier demo: name another with --dsn, or drop it"
+            message = (
+                f"database '{name}' holds something else than an earlier demo: name another with --dsn, or drop it"
+            )
             raise UsageError(message)
         identifier = sql.Identifier(name)
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
@@ -172,8 +176,7 @@ def _make(connection: psycopg.Connection[Any], save: Save) -> int:
         connection.execute("SELECT set_config('audit.actor', %s, true)", (save.actor or "",))
         connection.execute(save.statements.encode())
         row = connection.execute("SELECT pg_current_xact_id()::text").fetchone()
-    assert row is not None
-    return int(row[0])
+    return int(row[0]) if row else 0
 
 
 @contextmanager
@@ -189,7 +192,7 @@ def _session(connection: psycopg.Connection[Any], role: str) -> Iterator[None]:
 def _date_of(day: Day, zone: tzinfo) -> Any:
     """The last date on which the whole day is over."""
     now = datetime.now(UTC).astimezone(zone)
-    over = now.time() > max(_LAST_SAVE_BEFORE, max(save.at for save in day.saves))
+    over = now.time() > max(_LAST_SAVE_BEFORE, *(save.at for save in day.saves))
     return now.date() if over else now.date() - timedelta(days=1)
 
 

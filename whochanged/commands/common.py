@@ -101,7 +101,7 @@ def installed(dsn: str | None) -> Iterator[psycopg.Connection[Any]]:
         try:
             row = connection.execute("SELECT to_regclass('audit.change') IS NOT NULL").fetchone()
         except psycopg.errors.InsufficientPrivilege:
-            message = "this role may not read the log: ask for the role audit_reader (GRANT audit_reader TO ...)"
+            message = "this role may not read the log: connect as a member of audit_owner, or read view audit.log as audit_reader"
             raise DatabaseError(message) from None
         if row is None or not next(iter(row.values() if isinstance(row, dict) else row)):
             message = "this database has no audit log yet: run  whochanged install"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whochanged.commands import common
@@ -92,14 +93,17 @@ def what_next(talk: Console, count: int, dsn: str | None) -> None:
     ):
         talk.print(f"  {program} {arguments}{address if '>' not in arguments else ''}")
         talk.print(f"      {reason}", style="dim")
-    talk.print("\nThe clock times were spread over a day after playing; everything else is as it was recorded.", style="dim")
+    talk.print(
+        "\nThe clock times were spread over a day after playing; everything else is as it was recorded.", style="dim"
+    )
 
 
 def _program() -> str:
     """The program as the reader can type it: by its path where it is not on the PATH."""
     from shutil import which
 
-    called = sys.argv[0]
-    if os.path.basename(called) != "whochanged" or which("whochanged") == os.path.abspath(called):
+    called = Path(sys.argv[0])
+    found = which("whochanged")
+    if called.name != "whochanged" or not called.exists() or (found and Path(found).samefile(called)):
         return "whochanged"
-    return os.path.relpath(called) if os.path.exists(called) else "whochanged"
+    return os.path.relpath(called)

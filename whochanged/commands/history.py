@@ -40,10 +40,7 @@ def history(
         row = (table, _key(key, _key_columns(connection, table), table))
         wanted = filters(zone=reading_zone, limit=limit, row=row)
         found = entries(connection, catalogue_of(connection, None), wanted)
-        if as_json:
-            count = write_json_lines(found, common.out())
-        else:
-            count = print_log(common.data(), found, reading_zone)
+        count = write_json_lines(found, common.out()) if as_json else print_log(common.data(), found, reading_zone)
         if not count:
             common.talk().print(f"No change of {table} {key} is in the log.")
 

@@ -93,7 +93,9 @@ def _tell(talk: Console, report: InstallReport, chosen: Catalogue | None, *, dry
     if dry_run:
         talk.print("Nothing was done.")
     elif chosen is None:
-        talk.print("Installed; nothing is tracked yet: give a catalogue with --catalog, or SELECT audit.track('a_table').")
+        talk.print(
+            "Installed; nothing is tracked yet: give a catalogue with --catalog, or SELECT audit.track('a_table')."
+        )
     else:
         talk.print("Installed. whochanged status shows what is tracked, whochanged log what happened.")
 

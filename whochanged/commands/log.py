@@ -28,7 +28,10 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time; a date includes that day.")]
 Module = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Of this module; may be given again.")]
 Type = Annotated[
-    list[Types] | None, typer.Option("--type", metavar="TYPE", case_sensitive=False, help="Created, Updated or Deleted; may be given again."),
+    list[Types] | None,
+    typer.Option(
+        "--type", metavar="TYPE", case_sensitive=False, help="Created, Updated or Deleted; may be given again."
+    ),
 ]
 Actor = Annotated[str | None, typer.Option(metavar="NAME", help="By this person, System, or database role.")]
 Entity = Annotated[str | None, typer.Option(metavar="NAME", help="Of the entity of this name.")]

@@ -30,10 +30,14 @@ def partitions(
         else:
             made = make_ahead(connection, days)
             connection.commit()
-            talk.print(f"{len(made)} {'partition' if len(made) == 1 else 'partitions'} made; there is room for {days} days ahead.")
+            talk.print(
+                f"{len(made)} {'partition' if len(made) == 1 else 'partitions'} made; there is room for {days} days ahead."
+            )
         for partition in list_partitions(connection):
             if as_json:
                 common.out().write(to_json(asdict(partition)) + "\n")
             else:
                 pending = "  detach pending" if partition.detach_pending else ""
-                common.data().print(f"{partition.name:24}  {partition.lower:%Y-%m-%d}  {partition.bytes / 1024:10,.0f} kB{pending}")
+                common.data().print(
+                    f"{partition.name:24}  {partition.lower:%Y-%m-%d}  {partition.bytes / 1024:10,.0f} kB{pending}"
+                )

@@ -32,11 +32,7 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def neutral(text: str) -> str:
-    """The text with every control character made visible, so that it can only be read.
-
-    >>> neutral("red \\x1b[31malert\\n")
-    'red ␛[31malert␊'
-    """
+    """The text with every control character made visible (the escape as ␛), so that it can only be read."""
     return _INVISIBLE.sub(_visible, text)
 
 

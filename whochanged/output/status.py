@@ -37,7 +37,9 @@ class Report:
         """What is amiss with the log itself, and what to do."""
         found = []
         if self.health.installed_version != self.program_version:
-            found.append(f"installed by version {self.health.installed_version}, this is {self.program_version}: run  whochanged install")
+            found.append(
+                f"installed by version {self.health.installed_version}, this is {self.program_version}: run  whochanged install"
+            )
         elif self.outdated:
             found.append(f"{len(self.outdated)} functions or views differ from this version: run  whochanged install")
         if self.health.partitions_ahead < _ENOUGH_DAYS:
@@ -46,7 +48,9 @@ class Report:
             found.append("the database was restored into another cluster: run  whochanged install")
         spilled = self.health.spilled_changes + self.health.spilled_transactions
         if spilled:
-            found.append(f"{spilled} rows lie in the spill tables, since a day's partition was missing; nothing is lost")
+            found.append(
+                f"{spilled} rows lie in the spill tables, since a day's partition was missing; nothing is lost"
+            )
         return found + list(self.differing_settings)
 
     @property
@@ -82,7 +86,13 @@ def print_status(console: Console, report: Report, zone: tzinfo) -> None:
     grid.add_column(overflow="fold")
     for table in report.tables:
         amiss = complaints(table)
-        mark = Text("ok", style="green") if table.ok and not amiss else Text("MISSED", style="bold red") if not table.ok else Text("note", style="yellow")
+        mark = (
+            Text("ok", style="green")
+            if table.ok and not amiss
+            else Text("MISSED", style="bold red")
+            if not table.ok
+            else Text("note", style="yellow")
+        )
         told = "; ".join(amiss) or _watch(table)
         grid.add_row(mark, Text(neutral(table.table_name)), Text(neutral(told), style="" if amiss else "dim"))
     if report.tables:

@@ -99,10 +99,7 @@ def _unspoken(entry: Entry) -> list[FieldChange]:
     return [
         change
         for change in entry.changes
-        if change.before is not None
-        and change.after is not None
-        and _own(entry, change)
-        and not _said(spoken, change)
+        if change.before is not None and change.after is not None and _own(entry, change) and not _said(spoken, change)
     ]
 
 
