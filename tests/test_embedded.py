@@ -120,6 +120,16 @@ def test_root_gets_a_server_of_another_user(home: Path) -> None:
         assert (home / "postgresql-18").stat().st_uid != 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="asks what root's server does")
+def test_root_s_closed_folders_stay_closed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is neither ours nor temporary keeps its mode, and the message says where to go instead."""
+    home.parent.chmod(0o700)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: "/nowhere")
+    with pytest.raises(ConfigurationError, match="set WHOCHANGED_HOME to a folder"), embedded.embedded(home):
+        pass
+    assert home.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_without_the_extra_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The package of the server is an extra: without it, the two ways out are named."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)

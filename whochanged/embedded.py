@@ -107,7 +107,7 @@ class Server:
             self.socket.mkdir(mode=0o700, exist_ok=True)
             self._give(self.socket)
         if os.geteuid() == 0:
-            _let_pass(self.data)
+            _let_pass(self.data, self._user())
             self.programs = _reachable_programs(self.programs, self.data.parent, self._user())
 
     def _give(self, path: Path) -> None:
@@ -206,12 +206,23 @@ def _default_user() -> pwd.struct_passwd:
         return pwd.getpwnam("nobody")
 
 
-def _let_pass(path: Path) -> None:
-    """Let other users pass through the folders above *path*, without letting them look inside."""
-    for folder in path.resolve().parents:
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
+def _let_pass(data: Path, user: pwd.struct_passwd) -> None:
+    """Let *user* pass through the folders above *data*, without letting it look inside.
+
+    Only our own folder and temporary ones are opened so: the modes of others, such as root's home, are not ours to change.
+    """
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for folder in data.resolve().parents:
+        found = folder.stat()
+        if found.st_mode & 0o001 or (found.st_uid == user.pw_uid and found.st_mode & 0o100):
+            continue
+        if folder != data.resolve().parent and temporary not in folder.parents:
+            message = (
+                f"PostgreSQL does not run as root, and the user {user.pw_name} may not enter {folder}: "
+                "set WHOCHANGED_HOME to a folder that it can reach, such as /var/lib/whochanged"
+            )
+            raise ConfigurationError(message)
+        folder.chmod(found.st_mode | 0o001)
 
 
 def _reachable_programs(folder: Path, home: Path, user: pwd.struct_passwd) -> Path:
