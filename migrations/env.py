@@ -6,6 +6,7 @@ import os
 
 from alembic import context
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
 
 from capture import migrate
 from capture.install import install_script
@@ -50,5 +51,5 @@ if context.is_offline_mode():
 elif (given := context.config.attributes.get("connection")) is not None:
     upgrade(given)
 else:
-    with create_engine(url()).connect() as own:
+    with create_engine(url(), poolclass=NullPool).connect() as own:
         upgrade(own)

@@ -1,3 +1,3 @@
 -- Removes the log and everything of it in this database.
 drop schema audit cascade;
-drop owned by audit_reader, audit_owner;
+drop owned by audit_owner;

@@ -67,10 +67,12 @@ begin
     select p.id, audit.parent_key(image, config.parent_columns, p.key_columns) as key into parent
     from audit.tracked_table as p where p.relid = config.parent_table;
     if parent.key is not null then
-      select coalesce(e.root_table_id, e.table_id), coalesce(e.root_key, e.key), coalesce(tenant, e.account)
+      select coalesce(e.root_table_id, e.table_id), coalesce(e.root_key, e.key), coalesce(tenant, r.account, e.account)
       into root_table, root, tenant
       from (select) as one
-      left join audit.entity as e on e.table_id = parent.id and e.key = parent.key;
+      left join audit.entity as e on e.table_id = parent.id and e.key = parent.key
+      -- The root may have changed its account since its children were registered.
+      left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key;
       if root_table is null then
         root_table := parent.id;
         root := parent.key;

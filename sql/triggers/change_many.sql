@@ -70,10 +70,11 @@ begin
      select now(), pg_current_xact_id(), %L::integer, %L::"char", %s, %s, %s, %s,
        case when k.key is not null then coalesce(e.root_table_id, %L::integer) end,
        case when k.key is not null then coalesce(e.root_key, k.key) end,
-       coalesce(%s ->> %L, e.account)
+       coalesce(%s ->> %L, r.account, e.account)
      from (%s) as p
      cross join lateral (select %s as key) as k
      %s
+     left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key
      %s',
     case when to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null
       then 'audit.change' else 'audit.change_spill' end,

@@ -27,10 +27,11 @@ begin
      select $1, audit.pick(r.image, $2), audit.pick(r.image, $3),
        case when k.key is not null then coalesce(p.root_table_id, $5) end,
        case when k.key is not null then coalesce(p.root_key, k.key) end,
-       coalesce(r.image ->> $7, p.account)
+       coalesce(r.image ->> $7, o.account, p.account)
      from (select %s as image from %s as x) as r
      cross join lateral (select audit.parent_key(r.image, $4, $6) as key) as k
      left join audit.entity as p on p.table_id = $5 and p.key = k.key
+     left join audit.entity as o on o.table_id = p.root_table_id and o.key = p.root_key
      on conflict (table_id, key) do update
      set about = excluded.about, root_table_id = excluded.root_table_id, root_key = excluded.root_key,
        account = excluded.account, deleted_at = null

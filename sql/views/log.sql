@@ -77,7 +77,23 @@ left join audit.tracked_table as root on root.id = c.root_table_id
 left join audit.catalogue_table as root_catalogue on root_catalogue.table_name = root.table_name
 left join audit.entity as entity on entity.table_id = c.root_table_id and entity.key = c.root_key
 left join audit.setting as product on product.name = 'product_roles'
-cross join lateral audit.by_module(t.table_name, catalogue.module, catalogue.soft_delete_column, c.operation, c.old, c.new) as m
+-- An update of columns of two modules gives a row for each, with that module's columns.
+cross join lateral (
+  select coalesce(catalogue.module, 'Other') as module, null::boolean as soft_delete, c.old, c.new
+  where c.operation <> 'U'
+  union all
+  select coalesce(k.module, catalogue.module, 'Other'),
+    bool_or(case
+      when e.key <> catalogue.soft_delete_column then null
+      when e.value in ('null', 'false') and c.old -> e.key not in ('null', 'false') then false
+      when c.old -> e.key in ('null', 'false') and e.value not in ('null', 'false') then true end),
+    jsonb_object_agg(e.key, c.old -> e.key),
+    jsonb_object_agg(e.key, e.value)
+  from jsonb_each(c.new) as e
+  left join audit.catalogue_column as k on k.table_name = t.table_name and k.column_name = e.key
+  where c.operation = 'U'
+  group by coalesce(k.module, catalogue.module, 'Other')
+) as m
 where c.at >= now() - make_interval(hours => 24 * coalesce(
   (select nullif(r.value, '')::integer from audit.setting as r where r.name = 'retention_days'), 90));
 
