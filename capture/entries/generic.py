@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.catalogue.model import Table
+from capture.entries.net import key_text
 from capture.entries.phrases import aside
 from capture.entries.values import moment, plain, quoted, text_difference, words
 
@@ -23,12 +24,19 @@ def kind(names: Names, what: str) -> str:
     return f"{root}.{what}" if names.delta.is_root else f"{root}.{names.delta.table.entity.replace(' ', '_')}_{what}"
 
 
+def entity(names: Names) -> str:
+    """Return the entity with its noun: "workflow “Welcome”"; "price list 4", where it has no name."""
+    name = names.speaker.entity_name(names.delta)
+    unnamed = name == f"{names.root.entity} {key_text(names.delta.root_key)}"
+    return name if unnamed else f"{names.root.noun} {quoted(name)}"
+
+
 def subject(names: Names) -> str:
     """Return what a sentence speaks of: "territory “EMEA”", "step “Intro” of sequence “Welcome”"."""
     table = names.delta.table
     if names.delta.is_root:
-        return f"{table.noun} {names.entity}"
-    return f"{table.entity} {names.item()} of {names.root.noun} {names.entity}"
+        return entity(names)
+    return f"{table.entity} {names.item()} of {entity(names)}"
 
 
 def whole(names: Names, event: str) -> tuple[str, str]:
@@ -36,12 +44,14 @@ def whole(names: Names, event: str) -> tuple[str, str]:
     delta, table = names.delta, names.delta.table
     if not delta.is_root:
         gone = delta.kind == "D"
-        to = f"from {names.root.noun} {names.entity}" if gone else f"to {names.root.noun} {names.entity}"
+        to = f"from {entity(names)}" if gone else f"to {entity(names)}"
         verb = {"created": "Added", "restored": "Restored"}.get(event, "Removed")
         return kind(
             names, {"created": "added", "restored": "restored"}.get(event, "removed")
         ), f"{verb} {table.entity} {names.item(before=gone)} {to}"
-    thing = f"the {table.entity}" if table.single else f"{table.entity} {names.entity}"
+    name = names.speaker.entity_name(delta)
+    unnamed = name == f"{table.entity} {key_text(delta.root_key)}"
+    thing = f"the {table.entity}" if table.single else (name if unnamed else f"{table.entity} {quoted(name)}")
     if event == "purged":
         return kind(names, "purged"), f"Deleted {thing} for good (it had been deleted before)"
     text = f"{event.capitalize()} {thing}"

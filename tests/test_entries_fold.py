@@ -1,0 +1,143 @@
+"""Folding without a database: changes made by hand, and values in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from capture.catalogue.model import Catalogue
+from capture.entries import values
+from capture.entries.fold import fold
+from capture.entries.identity import Identity, decode, encode
+from capture.entries.labels import KnownNames
+from capture.model import Change, Entry, Transaction
+
+AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+CATALOGUE = Catalogue.model_validate(
+    {
+        "name": "Shop",
+        "table": [
+            {
+                "name": "shop.lists",
+                "module": "Prices",
+                "entity": "price list",
+                "label": "name",
+                "order": {"column": "rank", "kind": "list.moved"},
+            },
+            {
+                "name": "shop.prices",
+                "module": "Prices",
+                "entity": "price",
+                "parent": {"table": "shop.lists", "key": "list_id"},
+            },
+        ],
+    }
+)
+
+
+def change(
+    number: int, operation: Any, key: int, *, old: Any = None, new: Any = None, table: str = "shop.lists", **more: Any
+) -> Change:
+    about = {} if operation != "UPDATE" or table != "shop.lists" else {"name": "Summer"}
+    return Change(
+        number,
+        7,
+        AT,
+        table,
+        operation,
+        {"id": key},
+        old,
+        new,
+        about,
+        more.get("root", table),
+        more.get("root_key", {"id": key}),
+    )
+
+
+def folded(*changes: Change) -> list[Entry]:
+    transaction = Transaction(7, AT, "Ana", {}, "app", None, None, None)
+    return fold(transaction, changes, CATALOGUE, KnownNames({("shop.lists", "1"): {"name": "Summer"}}))
+
+
+def sentences(*changes: Change) -> list[str]:
+    return [text for entry in folded(*changes) for text in entry.descriptions]
+
+
+def test_only_the_net_effect_is_told() -> None:
+    there, back = {"price": 1}, {"price": 2}
+    update = ("UPDATE", 1)
+    assert sentences(change(1, *update, old=there, new=back), change(2, *update, old=back, new=there)) == []
+    assert sentences(change(1, *update, old=there, new=back), change(2, *update, old=back, new={"price": 9})) == [
+        "Changed the price of price list “Summer” from 1 to 9"
+    ]
+
+
+def test_a_row_deleted_and_inserted_again_was_updated() -> None:
+    before, after = {"id": 1, "name": "Summer", "price": 1}, {"id": 1, "name": "Summer", "price": 2}
+    assert sentences(change(1, "DELETE", 1, old=before), change(2, "INSERT", 1, new=after)) == [
+        "Changed the price of price list “Summer” from 1 to 2"
+    ]
+
+
+def test_an_updated_row_that_is_deleted_is_told_as_it_was_before() -> None:
+    gone = {"id": 1, "name": "Autumn", "price": 2}
+    renamed = Change(
+        1, 7, AT, "shop.lists", "UPDATE", {"id": 1}, {"name": "Summer"}, {"name": "Autumn"}, {}, "shop.lists", {"id": 1}
+    )
+    found = folded(renamed, change(2, "DELETE", 1, old=gone))
+    assert [(entry.type, entry.descriptions) for entry in found] == [("Deleted", ("Deleted price list “Summer”",))]
+
+
+def test_a_part_moved_to_another_parent_left_one_and_joined_the_other() -> None:
+    moved = change(
+        1,
+        "UPDATE",
+        5,
+        old={"list_id": 1},
+        new={"list_id": 2},
+        table="shop.prices",
+        root="shop.lists",
+        root_key={"id": 2},
+    )
+    assert sorted(sentences(moved)) == ["Added price 5 to price list 2", "Removed price 5 from price list “Summer”"]
+
+
+def test_several_moved_rows_are_several_moves() -> None:
+    ranks = {1: (1, 5), 2: (2, 1), 3: (3, 2), 4: (4, 3), 5: (5, 4)}
+    moves = [change(n, "UPDATE", n, old={"rank": a}, new={"rank": b}) for n, (a, b) in ranks.items()]
+    assert sentences(*moves) == ["Moved price list “Summer” from position 1 to 5 (4 others shifted)"]
+
+
+def test_an_id_survives_any_text_in_it() -> None:
+    identity = Identity(AT, 7, "Prices & “more”", "shop.lists", "ü,1")
+    assert decode(encode(identity)) == identity
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "nothing"),
+        (True, "Yes"),
+        (1234567, "1,234,567"),
+        (Decimal("1234.50"), "1,234.50"),
+        ([1, "a"], "1, a"),
+        ({"due_days": 1, "api_key": "x"}, "due days 1, api key ••••••"),
+        ("2026-03-01T09:05:00+00:00", "1 Mar 2026 09:05 UTC"),
+        ("2026-03-01", "2026-03-01"),
+    ],
+)
+def test_any_value_is_in_words(value: Any, said: str) -> None:
+    assert values.plain(value) == said
+
+
+def test_languages_money_and_times_are_in_words() -> None:
+    assert [values.language(code) for code in ("de", "pt-BR", "xx-nothing")] == [
+        "German",
+        "Portuguese (Brazil)",
+        "xx-nothing",
+    ]
+    assert [values.money(Decimal("5"), code) for code in ("USD", "JPY")] == ["USD 5.00", "JPY 5"]
+    assert [values.clock(time) for time in ("09:00:00", "09:00:30", "soon")] == ["09:00", "09:00:30", "soon"]
