@@ -58,7 +58,7 @@ def one_row_updates(server: Server, table: str, clients: int, seconds: float) ->
         script.write_text(
             f"\\set id random(1, 1000)\nUPDATE bench.{table} SET position = position + 1 WHERE id = :id;\n"
         )
-        arguments = ["-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2))]
+        arguments = ["-n", "-c", str(clients), "-j", str(min(clients, 2))]
         arguments += ["-T", str(max(1, round(seconds))), "-f", str(script), server.dsn()]
         program = [str(server.programs / "pgbench"), *arguments]
         said = subprocess.run(program, check=True, capture_output=True, text=True).stdout

@@ -80,6 +80,23 @@ def test_before_and_after_have_their_colours() -> None:
     assert "\x1b[32mEurope\x1b[0m" in text
 
 
+def test_rows_that_only_made_room_colour_nothing() -> None:
+    changes = tuple(
+        FieldChange("crm.territories", {"id": number}, "position", "position", before, after)
+        for number, before, after in ((2, "1", "2"), (3, "3", "4"), (1, "4", "1"))
+    )
+    moved = replace(ENTRY, descriptions=("Moved “Europe” from position 4 to 1 (3 others shifted)",), changes=changes)
+    text = _log(moved, width=100, colour=True)
+    assert "position \x1b[31m4\x1b[0m to \x1b[32m1\x1b[0m (3 others shifted)" in text
+
+
+def test_of_equal_words_those_beside_each_other_are_meant() -> None:
+    changes = (FieldChange("crm.territories", {"id": 1}, "description", "description", "Europe", "Europe and Africa"),)
+    told = replace(ENTRY, descriptions=("Changed “Europe” from “Europe” to “Europe and Africa”",), changes=changes)
+    text = _log(told, width=100, colour=True)
+    assert "“Europe” from “\x1b[31mEurope\x1b[0m” to “\x1b[32mEurope and Africa\x1b[0m”" in text
+
+
 def test_a_field_that_no_sentence_tells_gets_a_line() -> None:
     untold = replace(ENTRY, descriptions=("Changed territory “Europe”",))
     assert "  name  EMEA → Europe\n" in _log(untold)

@@ -86,12 +86,12 @@ def log(
 
         found: Iterable[Entry] = entries(connection, catalogue_of(connection, catalog), wanted)
         if as_json:
-            write_json_lines(found, common.out())
+            count = write_json_lines(found, common.out())
         elif as_csv:
-            write_csv(found, common.out())
+            count = write_csv(found, common.out())
         else:
             count = print_log(common.data(), found, reading_zone, ids=ids)
-            _remark(count, limit, filtered=wanted != filters(limit=limit, zone=reading_zone))
+        _remark(count, limit, filtered=wanted != filters(limit=limit, zone=reading_zone))
 
 
 def _remark(count: int, limit: int, *, filtered: bool) -> None:

@@ -22,7 +22,7 @@ def print_entry(console: Console, entry: Entry, zone: tzinfo) -> None:
     at = entry.at.astimezone(zone)
     console.print(facts_text(entry))
     for description in entry.descriptions:
-        console.print(Padding(sentence_text(description, entry.changes), (0, 0, 0, 2), expand=False))
+        console.print(Padding(sentence_text(description, entry), (0, 0, 0, 2), expand=False))
     console.print()
     facts = [
         ("When", Text(f"{at:%A}, {at.day} {at:%B %Y %H:%M:%S.%f} {at.tzname() or 'UTC'}")),

@@ -67,21 +67,36 @@ def facts_text(entry: Entry) -> Text:
     return text
 
 
-def sentence_text(description: str, changes: Iterable[FieldChange]) -> Text:
+def sentence_text(description: str, entry: Entry) -> Text:
     """The sentence, with what was there before and what is there now in their colours."""
     text = Text(neutral(description))
-    for change in changes:
-        if change.before is not None and change.after is not None:
-            _paint(text, neutral(change.before), _BEFORE, last=False)
-            _paint(text, neutral(change.after), _AFTER, last=True)
+    painted: list[tuple[int, int]] = []
+    # What is the entity's own comes first: rows that only made room may hold the same numbers.
+    for change in sorted(entry.changes, key=lambda change: not _own(entry, change)):
+        pair = _pair(text.plain, change, painted)
+        if pair:
+            painted += pair
+            text.stylize(_BEFORE, *pair[0])
+            text.stylize(_AFTER, *pair[1])
     return text
 
 
-def _paint(text: Text, value: str, style: str, *, last: bool) -> None:
-    places = _places(text.plain, value)
-    if places:
-        start, end = places[-1] if last else places[0]
-        text.stylize(style, start, end)
+def _pair(
+    sentence: str, change: FieldChange, taken: list[tuple[int, int]]
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Where the sentence says before and after: of all places the two that stand nearest to each other."""
+    if change.before is None or change.after is None:
+        return None
+    befores, afters = (
+        [place for place in _places(sentence, neutral(value)) if not any(_overlap(place, other) for other in taken)]
+        for value in (change.before, change.after)
+    )
+    pairs = [(before, after) for before in befores for after in afters if not _overlap(before, after)]
+    return min(pairs, key=lambda pair: abs(pair[1][0] - pair[0][0]), default=None)
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def _places(sentence: str, value: str) -> list[tuple[int, int]]:
@@ -110,11 +125,10 @@ def _own(entry: Entry, change: FieldChange) -> bool:
 
 def _said(sentence: str, change: FieldChange) -> bool:
     """Whether the sentence tells both values, or is the sentence of this switch."""
-    before, after = change.before or "", change.after or ""
-    if {before.lower(), after.lower()} <= _SWITCH_WORDS:
+    if {(change.before or "").lower(), (change.after or "").lower()} <= _SWITCH_WORDS:
         label = change.label.lower()
         return label in sentence.lower() or label == "enabled"
-    return bool(_places(sentence, neutral(before)) and _places(sentence, neutral(after)))
+    return _pair(sentence, change, []) is not None
 
 
 def _short(value: str) -> str:
@@ -142,7 +156,7 @@ def render_entry(entry: Entry, zone: tzinfo, *, wide: bool, plain: bool, ids: bo
     at = entry.at.astimezone(zone)
     clock = Text(f"{at:%H:%M:%S}", style="bold")
     clock.append(f" {at.tzname() or 'UTC'}", style="not bold dim")
-    body: list[RenderableType] = [sentence_text(text, entry.changes) for text in entry.descriptions]
+    body: list[RenderableType] = [sentence_text(text, entry) for text in entry.descriptions]
     if entry.consequence_of:
         body.append(Text(f"as a consequence of: {neutral(entry.consequence_of)}", style="italic dim"))
     unspoken = _unspoken(entry)
