@@ -163,14 +163,16 @@ def track_table(
 def install_script() -> str:
     """Return one script for `psql -f` that installs the same without Python."""
     parts = [f"-- whochanged {migrate.program_version()}: installs the log. Safe to run again."]
-    parts.append("\\set ON_ERROR_STOP on\nbegin;\nset local lock_timeout = '2s';\nset local client_min_messages = warning;")
+    parts.append(
+        "\\set ON_ERROR_STOP on\nbegin;\nset local lock_timeout = '2s';\nset local client_min_messages = warning;"
+    )
     parts.append(read_sql(MIGRATIONS / "sql" / "roles.sql"))
     parts += [read_sql(path) for path in sorted((MIGRATIONS / "sql").glob("0*.sql"))]
     for file in repeatable.files():
         parts.append(file.text)
         parts += [each.comment_statement() for each in file.objects]
     parts.append(query("finish_install"))
-    parts.append(f"select count(*) as partitions_made from audit.make_partitions({migrate.DAYS_AHEAD});")
+    parts.append(query("make_partitions").replace("%(days)s", str(migrate.DAYS_AHEAD)).rstrip() + ";")
     stamp = query("set_version").replace("%(version)s", f"'{migrate.program_version()}'")
     parts.append(f"{stamp.rstrip()};")
     parts.append(query("stamp_alembic"))

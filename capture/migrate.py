@@ -76,4 +76,4 @@ def after(conn: psycopg.Connection[Any], steps: Steps) -> None:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, for comparison."""
-    return tuple(int(part) for part in version.split("+")[0].split(".") if part.isdigit())
+    return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())

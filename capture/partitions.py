@@ -26,7 +26,11 @@ class Partition:
 
 
 def make_ahead(conn: psycopg.Connection[Any], days: int = DAYS_AHEAD) -> list[str]:
-    """Make the partitions of today and the next *days*; return the names of the new ones."""
+    """Make the partitions of today and the next *days*; return the names of the new ones.
+
+    Also notes the cluster when it is a new one: the scheduler comes by here, and a restored database must know.
+    """
+    conn.execute(query("finish_install"))
     with conn.cursor() as cursor:
         cursor.execute(query("make_partitions"), {"days": days})
         return [str(row[0]) for row in cursor.fetchall()]

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -32,7 +32,7 @@ class SqlObject:
     def comment_statement(self) -> LiteralString:
         """Return the COMMENT ON statement."""
         text = self.comment.replace("'", "''")
-        return cast(LiteralString, f"comment on {self.kind} {self.identity} is '{text}';\n")
+        return f"comment on {self.kind} {self.identity} is '{text}';\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ def files() -> Iterator[RepeatableFile]:
             text = read_sql(path)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             objects = tuple(
-                SqlObject(kind, identity, f"{comment} [{digest}]")
-                for kind, identity, comment in _OBJECT.findall(text)
+                SqlObject(kind, identity, f"{comment} [{digest}]") for kind, identity, comment in _OBJECT.findall(text)
             )
             found.append(RepeatableFile(f"{folder}/{path.name}", text, objects))
         yield from sorted(found, key=lambda file: not file.objects)
@@ -72,11 +71,9 @@ def outdated(conn: psycopg.Connection[Any]) -> list[RepeatableFile]:
     found: list[RepeatableFile] = []
     folders: set[str] = set()
     for file in files():
-        folder = file.name.split("/")[0]
-        if file.objects:
-            stale = any(present.get(_normal(each)) != each.comment for each in file.objects)
-        else:
-            stale = folder in folders
+        folder = file.name.split("/", maxsplit=1)[0]
+        differs = any(present.get(_normal(each)) != each.comment for each in file.objects)
+        stale = differs if file.objects else folder in folders
         if stale:
             found.append(file)
             folders.add(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from alembic.operations import Operations
 
@@ -24,7 +24,7 @@ MIGRATIONS = _locate("migrations")
 
 def read_sql(path: Path) -> LiteralString:
     """Read a whole SQL file; it ships with the program, so it is as trusted as a literal."""
-    return cast(LiteralString, path.read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8")
 
 
 def query(name: str) -> LiteralString:

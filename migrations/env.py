@@ -11,8 +11,6 @@ from sqlalchemy.pool import NullPool
 from capture import migrate
 from capture.install import install_script
 
-VERSION_TABLE = {"version_table": "alembic_version", "version_table_schema": "audit"}
-
 
 def url() -> str:
     """Return the address of the database as SQLAlchemy wants it."""
@@ -38,7 +36,8 @@ def upgrade(connection: Connection) -> None:
         context.configure(
             connection=connection,
             on_version_apply=lambda step, **_: steps.migrations.append(str(step.up_revision_id)),
-            **VERSION_TABLE,
+            version_table="alembic_version",
+            version_table_schema="audit",
         )
         context.run_migrations()
         migrate.after(driver, steps)

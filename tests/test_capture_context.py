@@ -65,7 +65,9 @@ def test_actor_of_sqlalchemy(conn: Connection, dsn: str) -> None:
 @pytest.mark.parametrize("garbage", ["{", "[1]", '"x"', "nul", '{"a": "\\u0000"}', "[" * 9000, "é" * 20000])
 def test_garbage_never_fails_a_write(conn: Connection, garbage: str) -> None:
     with conn.transaction():
-        conn.execute("select set_config('audit.context', %s, true), set_config('audit.actor', %s, true)", (garbage, "x" * 300))
+        conn.execute(
+            "select set_config('audit.context', %s, true), set_config('audit.actor', %s, true)", (garbage, "x" * 300)
+        )
         conn.execute("insert into t values (1)")
     [(name, kind, _, context)] = who(conn)
     assert (name, kind) == ("x" * 256, "user")
@@ -103,7 +105,15 @@ def test_roots_accounts_and_names(conn: Connection) -> None:
     track_table(conn, "public.robin", parent_table="public.rule_user", parent_columns=["rule_id", "user_id"])
     write_catalogue_rows(
         conn,
-        [{"table_name": "public.rule", "module": "Rules", "entity": "Rule", "label_column": "name", "soft_delete_column": "deleted_at"}],
+        [
+            {
+                "table_name": "public.rule",
+                "module": "Rules",
+                "entity": "Rule",
+                "label_column": "name",
+                "soft_delete_column": "deleted_at",
+            }
+        ],
         [{"table_name": "public.rule", "column_name": "account_id", "module": "Moves", "label": "Account"}],
     )
     conn.execute("insert into robin values (1, 1, 1)")
@@ -119,7 +129,13 @@ def test_roots_accounts_and_names(conn: Connection) -> None:
     assert found[1] == ("Updated", "Moves", "Rule", "1", "new", "8", "public.rule", "UPDATE")
     assert found[2] == ("Updated", "Rules", "Rule", "1", "new", "8", "public.rule", "UPDATE")
     assert {row[3:6] for row in found[3:]} == {("1", "new", "8")}
-    assert [row[0] for row in found if row[6] == "public.rule"] == ["Updated", "Updated", "Deleted", "Created", "Deleted"]
+    assert [row[0] for row in found if row[6] == "public.rule"] == [
+        "Updated",
+        "Updated",
+        "Deleted",
+        "Created",
+        "Deleted",
+    ]
     assert len(found) == 3 + 79 + 2 + 1 + 80 + 1
     left = conn.execute("select count(*), count(deleted_at) from audit.entity").fetchone()
     assert left == (81, 81)
@@ -140,7 +156,7 @@ def test_label_tables(conn: Connection) -> None:
 
 @pytest.mark.usefixtures("table")
 def test_middleware(conn: Connection) -> None:
-    def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:  # noqa: ARG001 - WSGI's signature
+    def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         with conn.transaction(), acting(conn):
             conn.execute("insert into t values (1)")
         return [b"ok"]
@@ -159,5 +175,7 @@ def test_middleware(conn: Connection) -> None:
     with conn.transaction(), acting(conn):
         conn.execute("insert into t values (3)")
     assert [row[:3] for row in who(conn)] == [
-        ("Wsgi", "user", "192.0.2.1"), ("Asgi", "user", "192.0.2.2"), ("postgres", "database", None),
+        ("Wsgi", "user", "192.0.2.1"),
+        ("Asgi", "user", "192.0.2.2"),
+        ("postgres", "database", None),
     ]

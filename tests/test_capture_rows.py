@@ -58,8 +58,12 @@ def test_ignored_and_masked(conn: Connection, rows: int) -> None:
 
 
 def test_columns_named_as_everything(conn: Connection) -> None:
-    names = "config n o x t k e s p image before after number same key old_rows new_rows operation written tg_op".split()
-    make(conn, "id int primary key, " + ", ".join(f'"{name}" text' for name in names), label_column="n", about=["config"])
+    names = (
+        "config n o x t k e s p image before after number same key old_rows new_rows operation written tg_op".split()
+    )
+    make(
+        conn, "id int primary key, " + ", ".join(f'"{name}" text' for name in names), label_column="n", about=["config"]
+    )
     conn.execute("insert into t (id, n, x) values (1, 'a', 'b')")
     conn.execute("update t set n = 'c', image = 'd'")
     conn.execute("insert into t (id, n, o) select g, 'a', 'b' from generate_series(2, 100) as g")
@@ -74,7 +78,11 @@ def test_names_need_quotes(conn: Connection) -> None:
     conn.execute('create table "Größe %s"."a ""b"" c" ("Né %L" int primary key, "50%%" text)')
     track_table(conn, 'Größe %s.a "b" c')
     for rows in (1, 2, 60):
-        conn.execute('insert into "Größe %s"."a ""b"" c" select g, $$x$$ from generate_series(1, $1) as g'.replace("$1", str(rows)))
+        conn.execute(
+            'insert into "Größe %s"."a ""b"" c" select g, $$x$$ from generate_series(1, $1) as g'.replace(
+                "$1", str(rows)
+            )
+        )
         conn.execute('update "Größe %s"."a ""b"" c" set "50%%" = $$y$$')
         conn.execute('truncate "Größe %s"."a ""b"" c"')
     assert len(log(conn)) == 3 * 63 + 3
@@ -104,7 +112,10 @@ def test_user_types_run_no_casts(conn: Connection) -> None:
 
 @pytest.mark.pg(">= 18")
 def test_virtual_columns_are_left_out(conn: Connection) -> None:
-    make(conn, "id int primary key, a int, v int generated always as (a * 2) virtual, s int generated always as (a * 3) stored")
+    make(
+        conn,
+        "id int primary key, a int, v int generated always as (a * 2) virtual, s int generated always as (a * 3) stored",
+    )
     conn.execute("insert into t (id, a) values (1, 2)")
     conn.execute("update t set a = 3")
     assert log(conn) == [
@@ -225,13 +236,15 @@ def test_missing_partition_spills(conn: Connection) -> None:
 def test_truncate_without_the_right_to_read(conn: Connection) -> None:
     make(conn, "id int primary key")
     conn.execute("insert into t values (1); revoke select on t from audit_capture; truncate t")
-    conn.execute("grant select on t to audit_capture; insert into t values (2); alter table t enable row level security")
+    conn.execute(
+        "grant select on t to audit_capture; insert into t values (2); alter table t enable row level security"
+    )
     conn.execute("truncate t")
     assert [row[0] for row in log(conn)] == ["INSERT", "TRUNCATE", "INSERT", "TRUNCATE"]
 
 
 @pytest.mark.parametrize(
-    ("statement", "advice"),
+    "statement, advice",
     [
         ("create view x as select 1", "track the tables under it"),
         ("create materialized view x as select 1", "track the tables under it"),

@@ -63,7 +63,9 @@ def test_changed_function_is_put_back(conn: Connection) -> None:
     assert inventory(conn) == before
 
 
-def test_alembic_alone_and_script_give_the_same(dsn: str, empty_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_alembic_alone_and_script_give_the_same(
+    dsn: str, empty_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with psycopg.connect(dsn, autocommit=True) as conn:
         wanted = inventory(conn)
     script = tmp_path / "install.sql"
@@ -115,15 +117,20 @@ def test_installer_without_superuser(empty_dsn: str) -> None:
             with psycopg.connect(empty_dsn, user="dba", autocommit=True) as dba:
                 install(dba)
                 assert not install(dba).changed
-                dba.execute("create table shop.t (id int primary key); grant usage on schema shop to app; grant all on shop.t to app")
+                dba.execute(
+                    "create table shop.t (id int primary key); grant usage on schema shop to app; grant all on shop.t to app"
+                )
                 track_table(dba, "shop.t", registered=True)
                 assert coverage(dba)[0].ok
                 make_ahead(dba, 16)
                 with psycopg.connect(empty_dsn, user="app", autocommit=True) as app:
                     app.execute("insert into shop.t values (1); update shop.t set id = 2; truncate shop.t")
                     for forbidden in (
-                        "select * from audit.log", "delete from audit.change", "select audit.track('shop.t')",
-                        "select audit.write_transaction()", "alter table shop.t disable trigger all",
+                        "select * from audit.log",
+                        "delete from audit.change",
+                        "select audit.track('shop.t')",
+                        "select audit.write_transaction()",
+                        "alter table shop.t disable trigger all",
                     ):
                         with pytest.raises(psycopg.errors.InsufficientPrivilege):
                             app.execute(forbidden)
@@ -164,13 +171,19 @@ def test_uninstall(conn: Connection) -> None:
     left = conn.execute("select count(*) from pg_trigger where tgname like 'audit%'").fetchone()
     assert left == (0,)
     assert conn.execute("select to_regnamespace('audit')").fetchone() == (None,)
-    assert conn.execute("select relacl::text from pg_class where relname = 't'").fetchone() in [(None,), ("{postgres=arwdDxt/postgres}",), ("{postgres=arwdDxtm/postgres}",)]
+    assert conn.execute("select relacl::text from pg_class where relname = 't'").fetchone() in [
+        (None,),
+        ("{postgres=arwdDxt/postgres}",),
+        ("{postgres=arwdDxtm/postgres}",),
+    ]
     conn.execute("insert into t values (4)")
     assert uninstall(conn).roles_kept == ()
 
 
 def test_coverage_finds_what_is_missing(conn: Connection) -> None:
-    conn.execute("create table t (id int, n text) partition by range (id); create table t1 partition of t for values from (0) to (9)")
+    conn.execute(
+        "create table t (id int, n text) partition by range (id); create table t1 partition of t for values from (0) to (9)"
+    )
     number = track_table(conn, "public.t", about=["n"])
     assert coverage(conn)[0].ok
     conn.execute("create table t2 partition of t for values from (9) to (20)")
@@ -181,7 +194,9 @@ def test_coverage_finds_what_is_missing(conn: Connection) -> None:
     assert not coverage(conn)[0].ok
     track_table(conn, "public.t", about=["n"])
     assert coverage(conn)[0].ok
-    conn.execute("drop trigger audit_update on t; create trigger audit_update after update on t execute function suppress_redundant_updates_trigger()")
+    conn.execute(
+        "drop trigger audit_update on t; create trigger audit_update after update on t execute function suppress_redundant_updates_trigger()"
+    )
     assert not coverage(conn)[0].ok
     track_table(conn, "public.t", about=["n"])
     conn.execute("alter table t rename column n to m")

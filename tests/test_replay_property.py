@@ -34,23 +34,29 @@ TYPES = {
     "int4range": "int4range({i}, {i} + 3)",
 }
 
-tables = st.fixed_dictionaries({
-    "columns": st.lists(st.sampled_from(sorted(TYPES)), min_size=1, max_size=5),
-    "key": st.sampled_from(["none", "one", "two"]),
-    "parted": st.booleans(),
-})
+tables = st.fixed_dictionaries(
+    {
+        "columns": st.lists(st.sampled_from(sorted(TYPES)), min_size=1, max_size=5),
+        "key": st.sampled_from(["none", "one", "two"]),
+        "parted": st.booleans(),
+    }
+)
 steps = st.lists(
     st.tuples(
         st.sampled_from(["insert", "update", "key", "delete", "truncate", "savepoint", "upsert"]),
-        st.sampled_from([1, 2, 3, 60]), st.integers(0, 400), st.integers(0, 1000)),
-    min_size=1, max_size=8,
+        st.sampled_from([1, 2, 3, 60]),
+        st.integers(0, 400),
+        st.integers(0, 1000),
+    ),
+    min_size=1,
+    max_size=8,
 )
 
 
 @pytest.fixture(scope="module")
 def database(server: TestServer) -> Iterator[Connection]:
     """Give one connection for all examples."""
-    from capture.install import install  # noqa: PLC0415 - after the server is there
+    from capture.install import install
 
     with server.database() as dsn, psycopg.connect(dsn, autocommit=True) as conn:
         install(conn)
@@ -61,7 +67,9 @@ def database(server: TestServer) -> Iterator[Connection]:
 def build(conn: Connection, table: dict[str, Any]) -> list[str]:
     """Make and track the table; return its columns."""
     names = [f'c {number} é"' for number in range(len(table["columns"]))]
-    quoted = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" {kind}' for name, kind in zip(names, table["columns"], strict=True))
+    quoted = ", ".join(
+        f'"{name.replace(chr(34), chr(34) * 2)}" {kind}' for name, kind in zip(names, table["columns"], strict=True)
+    )
     key = {"none": "", "one": ", primary key (id)", "two": ", primary key (half, id)"}[table["key"]]
     tail = " partition by range (id)" if table["parted"] else ""
     conn.execute("drop table if exists t; truncate audit.change, audit.transaction, audit.tracked_table")
@@ -73,13 +81,16 @@ def build(conn: Connection, table: dict[str, Any]) -> list[str]:
     return ["id", "half", *names]
 
 
-def run(conn: Connection, table: dict[str, Any], names: list[str], what: tuple[str, int, int, int], *, split: bool) -> None:
+def run(
+    conn: Connection, table: dict[str, Any], names: list[str], what: tuple[str, int, int, int], *, split: bool
+) -> None:
     """Do one step: in one statement, or in a statement for each row."""
     kind, rows, start, seed = what
     column = names[2 + seed % len(table["columns"])]
     value = TYPES[table["columns"][seed % len(table["columns"])]].replace("%", "%%")
     ids = [[number] for number in range(start, start + rows)] if split else [list(range(start, start + rows))]
     target = sql.SQL("t")
+    statement: sql.Composable
     if kind == "truncate":
         conn.execute("truncate t")
         return
@@ -93,16 +104,16 @@ def run(conn: Connection, table: dict[str, Any], names: list[str], what: tuple[s
     for some in ids:
         if kind in ("insert", "upsert"):
             made = ", ".join(TYPES[each].replace("%", "%%").format(i=f"(g + {seed})") for each in table["columns"])
-            statement = sql.SQL("insert into {} select g, 1, " + made + " from unnest(%s::int[]) as g").format(target)  # type: ignore[arg-type]
+            statement = sql.SQL("insert into {} select g, 1, " + made + " from unnest(%s::int[]) as g").format(target)
             if table["key"] != "none":
-                columns = sql.Identifier("id") if table["key"] == "one" else sql.SQL("half, id")
-                action = sql.SQL("do nothing")
+                columns: sql.Composable = sql.Identifier("id") if table["key"] == "one" else sql.SQL("half, id")
+                action: sql.Composable = sql.SQL("do nothing")
                 if kind == "upsert":
                     action = sql.SQL("do update set {0} = excluded.{0}").format(sql.Identifier(column))
-                statement += sql.SQL(" on conflict ({}) ").format(columns) + action
+                statement = statement + sql.SQL(" on conflict ({}) ").format(columns) + action
         elif kind == "update":
             made = value.format(i=f"(id + {seed})")
-            statement = sql.SQL("update t set {} = " + made + " where id = any (%s)").format(sql.Identifier(column))  # type: ignore[arg-type]
+            statement = sql.SQL("update t set {} = " + made + " where id = any (%s)").format(sql.Identifier(column))
         elif kind == "key":
             statement = sql.SQL("update t set id = id + 2000, half = half + 1 where id = any (%s)")
         else:

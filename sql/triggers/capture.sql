@@ -25,6 +25,7 @@ declare
   old_count bigint := 0;
   new_count bigint := 0;
   plain boolean;
+  names text[];
   written boolean := false;
   many_written bigint := 0;
 begin
@@ -39,16 +40,21 @@ begin
     return null;
   end if;
 
-  config := audit.config_of(tg_relid);
+  select t.* into config from audit.tracked_table as t where t.relid = tg_relid and t.until is null;
   if config.id is null then
-    return null;
+    config := audit.config_of(tg_relid);
+    if config.id is null then
+      return null;
+    end if;
   end if;
-  plain := audit.has_plain_types(tg_relid);
+  -- The same test as audit.has_plain_types, which costs more as a call.
+  select bool_and(a.atttypid < 16384 and a.attgenerated <> 'v'), array_agg(a.attname::text) into plain, names
+  from pg_attribute as a where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped;
 
   if tg_op = 'UPDATE' and old_count = new_count then
     if old_count = 1 and plain then
       select to_jsonb(o.*), to_jsonb(n.*) into before_image, after_image from old_rows as o, new_rows as n;
-      written := audit.write_change(config, 'U', before_image, after_image);
+      written := audit.write_change(config, 'U', before_image, after_image, names);
     elsif old_count > many and not config.registered then
       execute audit.many_statement(config, 'U', tg_relid, 'old_rows', 'new_rows');
       get diagnostics many_written = row_count;
