@@ -33,7 +33,7 @@ def test_a_folder_is_one_catalogue(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text, message",
     [
         (
             GOOD + 'lable = "name"\n',

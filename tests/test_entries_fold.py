@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from capture.catalogue.model import Catalogue
+from capture.catalogue.model import Catalogue, Phrase
 from capture.entries import values
 from capture.entries.fold import fold
 from capture.entries.identity import Identity, decode, encode
@@ -117,7 +118,7 @@ def test_an_id_survives_any_text_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    "value, said",
     [
         (None, "nothing"),
         (True, "Yes"),
@@ -139,5 +140,30 @@ def test_languages_money_and_times_are_in_words() -> None:
         "Portuguese (Brazil)",
         "xx-nothing",
     ]
-    assert [values.money(Decimal("5"), code) for code in ("USD", "JPY")] == ["USD 5.00", "JPY 5"]
+    assert [values.money(Decimal(5), code) for code in ("USD", "JPY")] == ["USD 5.00", "JPY 5"]
     assert [values.clock(time) for time in ("09:00:00", "09:00:30", "soon")] == ["09:00", "09:00:30", "soon"]
+
+
+def test_a_phrase_that_stumbles_over_a_null_does_not_hide_the_change() -> None:
+    table = CATALOGUE.table[0].model_copy(
+        update={"phrase": (Phrase(kind="x", columns=("price",), text="Raised by {{ new.price - old.price }}"),)}
+    )
+    catalogue = CATALOGUE.model_copy(update={"table": (table,)})
+    transaction = Transaction(7, AT, "Ana", {}, "app", None, None, None)
+    changes = [change(1, "UPDATE", 1, old={"price": None}, new={"price": 3})]
+    [entry] = fold(transaction, changes, catalogue, KnownNames())
+    assert entry.descriptions == ("Set the price of price list “Summer” to 3",)
+
+
+def test_a_bulk_change_folds_in_time_that_grows_with_it() -> None:
+    rows = {number: {"id": number, "list_id": 1, "price": number} for number in range(4000)}
+    parts: dict[str, Any] = {"table": "shop.prices", "root": "shop.lists", "root_key": {"id": 1}}
+    deleted = [change(number, "DELETE", number, old=row, **parts) for number, row in rows.items()]
+    inserted = [change(5000 + n, "INSERT", 5000 + n, new={**row, "id": 5000 + n}, **parts) for n, row in rows.items()]
+    started = time.monotonic()
+    moved = [
+        change(number, "UPDATE", number, old={"rank": number}, new={"rank": 4000 - number}) for number in range(4000)
+    ]
+    assert len(folded(*deleted, *inserted)) == 1
+    assert folded(*moved)
+    assert time.monotonic() - started < 30

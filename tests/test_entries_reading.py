@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from capture.catalogue import load_shipped
+from capture.catalogue.installing import install_catalogue
 from capture.entries.describe import entries, entry_by_id
 from capture.entries.identity import decode, encode
 from capture.errors import UsageError
@@ -167,9 +168,7 @@ def test_a_tracked_table_without_catalogue_is_in_module_other(crm_conn: Connecti
 
 def test_a_masked_column_says_only_that_it_changed(crm_conn: Connection) -> None:
     crm_conn.execute("ALTER TABLE crm.workflows ADD api_key text; UPDATE crm.workflows SET api_key = 'old'")
-    crm_conn.execute(
-        "SELECT audit.track('crm.workflows', ignored => '{updated_at}', about => '{name}', label_column => 'name', account_column => 'account_id', registered => true)"
-    )
+    install_catalogue(crm_conn, load_shipped())
     entry = only(save(crm_conn, "UPDATE workflows SET api_key = 'new' WHERE id = 1"))
     assert entry.sentence == "Changed the api key of workflow “Notify owner” (value hidden)"
     assert [(change.before, change.after) for change in entry.changes] == [("••••••", "••••••")]

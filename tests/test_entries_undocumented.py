@@ -159,9 +159,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("number", "setup", "change", "kind", "sentence"), KINDS, ids=[f"{kind[0]}-{kind[3]}" for kind in KINDS]
-)
+@pytest.mark.parametrize("number, setup, change, kind, sentence", KINDS, ids=[f"{kind[0]}-{kind[3]}" for kind in KINDS])
 def test_an_undocumented_change_has_its_sentence(
     crm_conn: Connection, number: str, setup: str, change: str, kind: str, sentence: str
 ) -> None:

@@ -26,8 +26,9 @@ def test_rule_01_the_type_is_that_of_the_parent(crm_conn: Connection) -> None:
     assert (added.entity, added.entity_id, added.entity_name) == ("workflow", "1", "Notify owner")
 
     asked = only(save(crm_conn, "INSERT INTO account_cancellation_requests (account_id) VALUES (1)"))
-    credits = "INSERT INTO phone_credit_transactions (account_id, kind, amount, currency, balance_after) VALUES (1, 'purchase', 5, 'USD', 9)"
-    assert (asked.type, only(save(crm_conn, credits)).type) == ("Created", "Updated")
+    columns = "account_id, kind, amount, currency, balance_after"
+    bought = f"INSERT INTO phone_credit_transactions ({columns}) VALUES (1, 'purchase', 5, 'USD', 9)"
+    assert (asked.type, only(save(crm_conn, bought)).type) == ("Created", "Updated")
 
 
 def test_rule_02_an_entity_created_with_its_parts_is_one_created_entry(crm_conn: Connection) -> None:

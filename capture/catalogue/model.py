@@ -1,6 +1,7 @@
 """What a catalogue may say: the pydantic models that every catalogue file is validated by.
 
-Texts (`text`, `item`) and conditions (`when`, `configuration_when`) are Jinja2; `capture.entries.phrases` lists the names that they can use.
+Texts (`text`, `item`) and conditions (`when`, `configuration_when`) are Jinja2; `capture.entries.phrases` lists the
+names that they can use.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class _Maker:
                     modules[sentence.module].append((delta, sentence))
         for module, said in modules.items():
             first = said[0][0]
-            silent = [delta for delta in group if delta not in speaking]
+            silent = [] if speaking is group else [delta for delta in group if delta is not root]
             fields = tuple(self._fields(said, silent))
             caused = [delta.caused_by for delta, _ in said]
             cause = caused[0] if all(caused) else None

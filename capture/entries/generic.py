@@ -61,8 +61,8 @@ def whole(names: Names, event: str) -> tuple[str, str]:
 def moved(names: Names) -> str:
     """Return the sentence of a moved row (mapping rule 5)."""
     delta, order = names.delta, names.delta.table.order
-    assert order is not None
-    return f"Moved {subject(names)} from position {delta.old[order.column]} to {delta.new[order.column]}{aside(names.shifted)}"
+    between = f" from position {delta.old[order.column]} to {delta.new[order.column]}" if order else ""
+    return f"Moved {subject(names)}{between}{aside(names.shifted)}"
 
 
 def column(names: Names, name: str, *, secret: bool) -> str:

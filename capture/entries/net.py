@@ -81,7 +81,8 @@ def described(catalogue: Catalogue, name: str) -> Table:
         return found
     noun = words(name.rpartition(".")[2])
     singular = noun[:-1] if noun.endswith("s") and not noun.endswith("ss") else noun
-    return Table(name=name if name.count(".") == 1 else f"public.{words(name)}", entity=singular, plural=noun)
+    # Unchecked: a name in the log may hold more dots than a catalogue may write.
+    return Table.model_construct(name=name, entity=singular, plural=noun)
 
 
 def net(changes: Iterable[Change], catalogue: Catalogue) -> list[Delta]:
@@ -168,10 +169,12 @@ def _settle(delta: Delta) -> bool:
 
 def _setting(change: Change, table: Table, rows: list[Delta], current: dict[tuple[str, str], Delta]) -> None:
     """Turn a row of a key-value table into a column of one row that holds all settings of its account (mapping rule 21)."""
-    assert table.key_value is not None
+    key_value = table.key_value
+    if key_value is None:
+        return
     both = {**change.before(), **change.after()}
-    name = str(both.get(table.key_value.key))
-    before, after = change.before().get(table.key_value.value), change.after().get(table.key_value.value)
+    name = str(both.get(key_value.key))
+    before, after = change.before().get(key_value.value), change.after().get(key_value.value)
     account = both.get(table.account) if table.account else None
     root = {table.account: account} if table.account else {"name": "settings"}
     at = (table.name, f"settings of {account}")

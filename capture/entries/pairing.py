@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
@@ -9,6 +10,9 @@ from typing import Any
 
 from capture.entries.net import Delta, key_text
 from capture.model import Json
+
+MOVES = 10
+"""A save that moved more rows than this has put everything in a new order: the rest count as shifted."""
 
 
 def pair_replaced(deltas: list[Delta]) -> list[Delta]:
@@ -21,27 +25,27 @@ def pair_replaced(deltas: list[Delta]) -> list[Delta]:
         if delta.table.parent and delta.table.pairing and delta.kind in ("I", "D"):
             groups[delta.table.name, delta.root_table, key_text(delta.root_key)].append(delta)
     gone: set[int] = set()
-    paired: dict[int, Delta] = {}
     for group in groups.values():
-        inserted = [delta for delta in group if delta.kind == "I"]
-        deleted = [delta for delta in group if delta.kind == "D"]
-        for sign in (_content, _content_without_order, _place):
-            for before in list(deleted):
-                after = next((delta for delta in inserted if sign(delta) == sign(before)), None)
-                if after is None:
-                    continue
-                deleted.remove(before)
-                inserted.remove(after)
-                gone.add(id(before))
-                paired[id(after)] = _update(before, after)
-    result = []
-    for delta in deltas:
-        if id(delta) in gone:
-            continue
-        delta = paired.get(id(delta), delta)
-        if delta.kind != "U" or delta.changed:
-            result.append(delta)
-    return result
+        gone |= _pair(group)
+    return [delta for delta in deltas if id(delta) not in gone and (delta.kind != "U" or delta.changed)]
+
+
+def _pair(group: list[Delta]) -> set[int]:
+    """Turn insertions into updates where a deletion of the group matches; return which deletions are told by that."""
+    inserted = [delta for delta in group if delta.kind == "I"]
+    deleted = [delta for delta in group if delta.kind == "D"]
+    gone: set[int] = set()
+    for sign in (_content, _content_without_order, _place):
+        waiting: dict[str, list[Delta]] = defaultdict(list)
+        for delta in reversed(inserted):
+            if delta.kind == "I":
+                waiting[sign(delta)].append(delta)
+        for delta in deleted:
+            found = waiting.get(sign(delta)) if id(delta) not in gone else None
+            if found:
+                gone.add(id(delta))
+                _update(delta, found.pop())
+    return gone
 
 
 def _surrogate(delta: Delta) -> set[str]:
@@ -51,25 +55,28 @@ def _surrogate(delta: Delta) -> set[str]:
     return set(delta.key or {}) - natural
 
 
-def _content(delta: Delta) -> Json:
-    skip = _surrogate(delta) | set(delta.table.ignored)
-    return {column: value for column, value in delta.now.items() if column not in skip}
+def _text(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
-def _content_without_order(delta: Delta) -> Json:
+def _content(delta: Delta, *without: str) -> str:
+    skip = _surrogate(delta) | set(delta.table.ignored) | set(without)
+    return _text({column: value for column, value in delta.now.items() if column not in skip})
+
+
+def _content_without_order(delta: Delta) -> str:
     order = delta.table.order
-    return {column: value for column, value in _content(delta).items() if not order or column != order.column}
+    return _content(delta, order.column) if order else _content(delta)
 
 
-def _place(delta: Delta) -> Json:
-    return [delta.now.get(column) for column in delta.table.pairing]
+def _place(delta: Delta) -> str:
+    return _text([delta.now.get(column) for column in delta.table.pairing])
 
 
-def _update(before: Delta, after: Delta) -> Delta:
+def _update(before: Delta, after: Delta) -> None:
     skip = _surrogate(after) | set(after.table.ignored)
     changed = {column for column in {*before.old, *after.new} - skip if before.old.get(column) != after.new.get(column)}
     after.kind, after.old, after.changed, after.first = "U", before.old, changed, min(before.first, after.first)
-    return after
 
 
 def handed_over(delta: Delta) -> list[Delta]:
@@ -100,7 +107,8 @@ def find_moves(deltas: list[Delta]) -> None:
         groups[delta.table.name, owner, scope].append(delta)
     for group in groups.values():
         order = group[0].table.order
-        assert order is not None
+        if order is None:
+            continue
         column = order.column
         shifted = [delta for delta in group if _position_changed(delta, column)]
         if not shifted:
@@ -108,7 +116,7 @@ def find_moves(deltas: list[Delta]) -> None:
         others = any(delta.kind != "U" or delta.soft or (set(order.scope) & delta.changed) for delta in group)
         rest = list(shifted)
         moved: list[Delta] = []
-        while rest and (not _kept_order(rest, column) or not (others or moved)):
+        while rest and len(moved) < MOVES and (not _kept_order(rest, column) or not (others or moved)):
             mover = max(
                 rest,
                 key=lambda delta: (abs(_displacement(delta, column)), _displacement(delta, column) < 0, -delta.first),
@@ -143,11 +151,9 @@ def _kept_order(deltas: Iterable[Delta], column: str) -> bool:
 
 def find_followers(deltas: list[Delta]) -> None:
     """Hide rows that went with the row they follow, and tell that row of them (mapping rule 16)."""
+    parts = {delta.table.follows.columns for delta in deltas if delta.table.follows}
     deleted = {
-        (delta.table.name, _part(delta, follows)): delta
-        for delta in deltas
-        if delta.kind == "D"
-        for follows in {other.table.follows.columns for other in deltas if other.table.follows}
+        (delta.table.name, _part(delta, columns)): delta for columns in parts for delta in deltas if delta.kind == "D"
     }
     for delta in deltas:
         follows = delta.table.follows

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Template, Undefined
+from jinja2 import Template, TemplateError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from capture.entries.values import decimals, money, quoted
@@ -108,11 +108,19 @@ def say(text: str, names: Mapping[str, Any]) -> str:
     return " ".join(compile_text(text).render(names).split())
 
 
+def try_to_say(text: str, names: Mapping[str, Any]) -> str | None:
+    """Return the sentence, None where the text stumbles over these values: a NULL in its arithmetic must not hide the entry."""
+    try:
+        return say(text, names)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+        return None
+
+
 def holds(condition: str | None, names: Mapping[str, Any]) -> bool:
     """Return whether a condition holds; one that cannot be evaluated for missing values (NULL, say) does not."""
     if condition is None:
         return True
     try:
         return bool(compile_condition(condition)(**names))
-    except TypeError:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
         return False

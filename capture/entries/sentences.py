@@ -10,7 +10,7 @@ from capture.catalogue.model import Phrase, Sensitivity, Table
 from capture.entries import generic
 from capture.entries.labels import Labels
 from capture.entries.net import Delta, described, key_text
-from capture.entries.phrases import count, holds, say
+from capture.entries.phrases import count, holds, try_to_say
 from capture.entries.values import HIDDEN, is_secret, json_differences, plain, quoted
 from capture.model import Json, Row
 
@@ -80,7 +80,9 @@ class Speaker:
             row, before = delta.now, delta.kind == "D"
         table = delta.table
         if table.item:
-            return say(table.item, self._row_names(table, row, before=before))
+            said = try_to_say(table.item, self._row_names(table, row, before=before))
+            if said:
+                return said
         if table.label and row.get(table.label) is not None:
             return quoted(self.labels.word(table, table.label, row, before=before))
         return key_text(delta.key) if delta.key else ""
@@ -112,21 +114,28 @@ class Speaker:
         order = delta.table.order
         if delta.moved and order and order.column in remaining:
             remaining.discard(order.column)
-            text = say(order.text, names.texts()) if order.text else generic.moved(names)
+            text = (order.text and try_to_say(order.text, names.texts())) or generic.moved(names)
             yield self._sentence(delta, order.kind, text, {order.column})
+        yield from self._phrases(delta, remaining, names)
+        for column in sorted(remaining, key=_file_order(delta.table)):
+            yield self._column(delta, column, names)
+
+    def _phrases(self, delta: Delta, remaining: set[str], names: _Names) -> Iterator[Sentence]:
+        """Yield what the catalogue's phrases say of an update, and take from `remaining` what they speak of."""
         for phrase in delta.table.phrase:
             if phrase.on == "updated" and remaining & set(phrase.columns) and holds(phrase.when, names.conditions()):
                 taken = remaining & set(phrase.consumes if phrase.consumes is not None else phrase.columns)
                 names.speaking_of = taken
-                remaining -= taken
-                yield self._sentence(delta, phrase.kind, say(phrase.text, names.texts()), taken, phrase)
-        for column in sorted(remaining, key=_file_order(delta.table)):
-            yield self._column(delta, column, names)
+                said = try_to_say(phrase.text, names.texts())
+                if said:
+                    remaining.difference_update(taken)
+                    yield self._sentence(delta, phrase.kind, said, taken, phrase)
 
     def _whole(self, delta: Delta, event: str, names: _Names) -> Sentence:
         for phrase in delta.table.phrase:
             if phrase.on == event and holds(phrase.when, names.conditions()):
-                return self._sentence(delta, phrase.kind, say(phrase.text, names.texts()), None, phrase)
+                said = try_to_say(phrase.text, names.texts()) or generic.whole(names, event)[1]
+                return self._sentence(delta, phrase.kind, said, None, phrase)
         kind, text = generic.whole(names, event)
         return self._sentence(delta, kind, text, None)
 
@@ -145,7 +154,7 @@ class Speaker:
             own = column.cleared or (None if before is not None else own)
         secret = column.secret or HIDDEN in (before, after)
         if own and not secret and not (after is None and not column.cleared and not isinstance(before, bool)):
-            text = say(own, names.texts())
+            text = try_to_say(own, names.texts()) or generic.column(names, name, secret=secret)
         else:
             text = generic.column(names, name, secret=secret)
         return self._sentence(delta, kind, text, {name})
