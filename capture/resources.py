@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import LiteralString
-
-from alembic.operations import Operations
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -32,7 +31,7 @@ def query(name: str) -> LiteralString:
     return read_sql(SQL / "queries" / f"{name}.sql")
 
 
-def run_migration_sql(op: Operations, sql: str) -> None:
+def run_migration_sql(op: ModuleType, sql: str) -> None:
     """Run a whole SQL file as it is, without bind-parameter or percent handling."""
     context = op.get_context()
     if context.as_sql:

@@ -195,7 +195,8 @@ def test_coverage_finds_what_is_missing(conn: Connection) -> None:
     track_table(conn, "public.t", about=["n"])
     assert coverage(conn)[0].ok
     conn.execute(
-        "drop trigger audit_update on t; create trigger audit_update after update on t execute function suppress_redundant_updates_trigger()"
+        "drop trigger audit_update on t;"
+        "create trigger audit_update after update on t execute function suppress_redundant_updates_trigger()"
     )
     assert not coverage(conn)[0].ok
     track_table(conn, "public.t", about=["n"])
