@@ -66,6 +66,8 @@ def run(arguments: list[str] | None = None) -> int:
     except WhochangedError as error:
         return _complain(one_line(error), error.exit_code)
     except TyperException as error:
+        if not error.format_message():
+            return _USAGE  # called without a command: the help was printed
         return _complain(f"{' '.join(error.format_message().split())} (whochanged -h shows how)", _USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

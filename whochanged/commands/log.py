@@ -84,7 +84,8 @@ def log(
     with common.installed(dsn) as connection:
         from capture.entries.describe import entries
 
-        found: Iterable[Entry] = entries(connection, catalogue_of(connection, catalog), wanted)
+        words = catalogue_of(connection, catalog)
+        found: Iterable[Entry] = entries(connection, words, wanted)
         if as_json:
             count = write_json_lines(found, common.out())
         elif as_csv:
@@ -92,6 +93,9 @@ def log(
         else:
             count = print_log(common.data(), found, reading_zone, ids=ids)
         _remark(count, limit, filtered=wanted != filters(limit=limit, zone=reading_zone))
+        unknown = {name.casefold() for name in module or ()} - {name.casefold() for name in words.modules}
+        if count == 0 and unknown:
+            common.talk().print(f"The catalogue has the modules {', '.join(words.modules) or 'of no table'}.")
 
 
 def _remark(count: int, limit: int, *, filtered: bool) -> None:
