@@ -37,7 +37,7 @@ def report(figures: Figures, rows: int, rounds: int, version: str) -> str:
             f"`make bench`, PostgreSQL {version}, {os.cpu_count()} CPUs ({platform.machine()}): a table of 12 columns, "
             f"{rows:,} rows a statement, medians of {rounds} interleaved rounds of one run. "
             "Trust the ratios: the times are those of one machine, and nothing waits for its disk (fsync off)."
-            f" The load average was {figures.load:.1f} before the run; a busy machine makes every ratio worse."
+            f" The load average was {figures.load:.1f} before the run; a busy machine makes the ratios unsure."
             " Where commits wait for a disk, one-row ratios are better."
         ),
         "",
