@@ -1,11 +1,11 @@
-"""Who is shown as the actor (mapping rule 25)."""
+"""Who is shown as the actor, and where the change came from (mapping rule 25)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from capture.model import ActorKind, ActorTrust, Transaction
+from capture.model import ActorKind, ActorTrust, Source, Transaction
 
 SYSTEM = "System"
 
@@ -41,3 +41,11 @@ def address(transaction: Transaction) -> str | None:
     """Return where the change came from: the address in the context, else that of the database client."""
     said = transaction.context.get("ip")
     return str(said) if said else transaction.client_addr
+
+
+def source(transaction: Transaction) -> Source:
+    """Return where the change came from, as the server saw it."""
+    request = transaction.context.get("request_id")
+    return Source(
+        transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None
+    )

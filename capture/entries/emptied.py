@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from capture.catalogue.model import Catalogue
-from capture.entries.actor import address, shown
+from capture.entries.actor import address, shown, source
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels
 from capture.entries.net import Delta, described, net
 from capture.entries.phrases import aside, count
 from capture.entries.values import quoted
-from capture.model import Change, ChangeType, Entry, Source, Transaction
+from capture.model import Change, ChangeType, Entry, Transaction
 
 NAMED = 3
 """So many of the removed rows are named in the sentence."""
@@ -88,7 +88,7 @@ def emptied(
                 consequence_of=None,
                 changes=(),
                 transaction_id=transaction.transaction_id,
-                source=_source(transaction),
+                source=source(transaction),
             ),
         )
 
@@ -109,10 +109,3 @@ def _account(rows: list[Delta]) -> str | None:
     """Return the account of the removed rows; None where they are of several, for Admins only."""
     accounts = {delta.account for delta in rows}
     return accounts.pop() if len(accounts) == 1 else None
-
-
-def _source(transaction: Transaction) -> Source:
-    request = transaction.context.get("request_id")
-    return Source(
-        transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None
-    )

@@ -7,17 +7,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from capture.catalogue.model import Catalogue, Table
-from capture.entries.actor import address, shown
+from capture.entries.actor import address, shown, source
+from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
-from capture.entries.generic import label
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
 from capture.entries.net import Delta, described, key_text, net
 from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced
 from capture.entries.phrases import holds
-from capture.entries.sentences import Sentence, Speaker, plain_path
+from capture.entries.sentences import Sentence, Speaker
 from capture.entries.values import HIDDEN, is_secret, json_differences, plain
-from capture.model import Change, ChangeType, Entry, FieldChange, Json, Row, Source, Transaction
+from capture.model import Change, ChangeType, Entry, FieldChange, Json, Row, Transaction
 
 _SENSITIVITY = ("low", "normal", "high")
 
@@ -213,11 +213,3 @@ def _plain(value: Json) -> str | None:
 def _place(table: Table, column: str) -> tuple[int]:
     names = list(table.columns)
     return (names.index(column) if column in names else len(names),)
-
-
-def source(transaction: Transaction) -> Source:
-    """Return where the change came from, as the server saw it."""
-    request = transaction.context.get("request_id")
-    return Source(
-        transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None
-    )

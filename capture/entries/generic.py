@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capture.catalogue.model import Table
+from capture.entries.differences import differences, label
 from capture.entries.net import key_text
 from capture.entries.phrases import aside
-from capture.entries.values import moment, plain, quoted, text_difference, words
+from capture.entries.values import moment, plain, quoted, text_difference
 
 if TYPE_CHECKING:
     from capture.entries.sentences import _Names as Names
-
-
-def label(table: Table, column: str) -> str:
-    """Return a column in words."""
-    return table.column(column).label or words(column)
 
 
 def kind(names: Names, what: str) -> str:
@@ -87,8 +82,6 @@ def column(names: Names, name: str, *, secret: bool) -> str:
             return f"Added {article} {said}{of.replace(' of ', ' to ', 1)}: {new}"
         return f"Set the {said}{of} to {new}"
     if isinstance(before, dict) and isinstance(after, dict):
-        from capture.entries.sentences import differences
-
         return f"Changed the {said}{of}: {'; '.join(differences(labels, delta, {name}))}"
     unit = table.column(name).unit
     if isinstance(before, str) and isinstance(after, str) and new.startswith("“") and not moment(after):

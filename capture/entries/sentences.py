@@ -8,10 +8,11 @@ from typing import Any
 
 from capture.catalogue.model import Phrase, Sensitivity, Table
 from capture.entries import generic
+from capture.entries.differences import differences, file_order
 from capture.entries.labels import Labels
 from capture.entries.net import Delta, described, key_text
 from capture.entries.phrases import count, holds, try_to_say
-from capture.entries.values import HIDDEN, is_secret, json_differences, plain, quoted
+from capture.entries.values import HIDDEN, quoted
 from capture.model import Json, Row
 
 
@@ -117,7 +118,7 @@ class Speaker:
             text = (order.text and try_to_say(order.text, names.texts())) or generic.moved(names)
             yield self._sentence(delta, order.kind, text, {order.column})
         yield from self._phrases(delta, remaining, names)
-        for column in sorted(remaining, key=_file_order(delta.table)):
+        for column in sorted(remaining, key=file_order(delta.table)):
             yield self._column(delta, column, names)
 
     def _phrases(self, delta: Delta, remaining: set[str], names: _Names) -> Iterator[Sentence]:
@@ -245,59 +246,3 @@ class _Names:
             "followers": [follower.table.name for follower in delta.followers],
             "differences": "; ".join(differences(self.labels, delta, self.speaking_of)),
         }
-
-
-def differences(labels: Labels, delta: Delta, columns: set[str]) -> Iterator[str]:
-    """Yield what changed in these columns: "delay 2 → 3 days"; in JSON columns, path by path (mapping rule 22)."""
-    table = delta.table
-    for name in sorted(columns, key=_file_order(table)):
-        column = table.column(name)
-        label = generic.label(table, name)
-        before, after = delta.old.get(name), delta.new.get(name)
-        if column.secret or HIDDEN in (before, after):
-            yield f"{label} changed (value hidden)"
-        elif isinstance(before, dict) and isinstance(after, dict):
-            for path, one, other in json_differences(before, after):
-                found = column.paths.get(path)
-                if is_secret(path):
-                    yield f"{found.label if found else plain_path(path)} changed (value hidden)"
-                    continue
-                yield _difference(
-                    found.label if found else plain_path(path),
-                    _told(one),
-                    _told(other),
-                    found.unit if found else None,
-                    other,
-                )
-        else:
-            told = [
-                labels.told(table, name, row, before=is_before) if row.get(name) is not None else None
-                for row, is_before in ((delta.old, True), (delta.new, False))
-            ]
-            yield _difference(label, told[0], told[1], column.unit, after)
-
-
-def plain_path(path: str) -> str:
-    """Return a path inside a JSON value in words."""
-    return path.replace("_", " ").replace(".", " › ")
-
-
-def _told(value: Json) -> str | None:
-    if value is None:
-        return None
-    return quoted(value) if isinstance(value, str) else plain(value)
-
-
-def _difference(label: str, before: str | None, after: str | None, unit: str | None, value: Json) -> str:
-    after_unit = f" {unit if value == 1 else unit + 's'}" if unit else ""
-    if before is None:
-        return f"{label} set to {after}{after_unit}"
-    if after is None:
-        return f"{label} cleared (was: {before}{' ' + unit + ('' if before == '1' else 's') if unit else ''})"
-    return f"{label} {before} → {after}{after_unit}"
-
-
-def _file_order(table: Table) -> Any:
-    """Sort columns as the catalogue names them, the others by name after them: the order must not depend on a set."""
-    order = {column: number for number, column in enumerate((*table.columns, *table.settings))}
-    return lambda column: (order.get(column, len(order)), column)
