@@ -210,7 +210,7 @@ def test_a_role_without_rights_is_told_which(
         connection.execute("GRANT audit_reader TO cli_reader")
     assert "audit_reader" in _refused(capsys, 4, "log", "--dsn", login(changed, "cli_nobody"))
     _refused(capsys, 4, "install", "--dsn", login(changed, "cli_nobody"))
-    assert "docs/permissions.md" in _refused(capsys, 4, "log", "--dsn", login(changed, "cli_reader"))
+    assert run(["log", "--dsn", login(changed, "cli_reader")]) == 0
     with psycopg.connect(login(changed, "cli_reader")) as connection:
         assert connection.execute("SELECT count(DISTINCT transaction_id) FROM audit.log").fetchone() == (3,)
 

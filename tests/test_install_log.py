@@ -228,3 +228,11 @@ def test_everything_is_explained(conn: Connection) -> None:
         " and c.relname !~ 'spill|alembic' and col_description(c.oid, a.attnum) is null"
     ).fetchall()
     assert bare == []
+
+
+def test_a_yes_no_column_is_no_soft_delete_in_the_view(crm_conn: psycopg.Connection[Any]) -> None:
+    crm_conn.execute("UPDATE crm.crm_settings SET lead_scoring_enabled = true, block_email_to_dnd = true")
+    crm_conn.execute("UPDATE crm.territories SET deleted_at = now() WHERE id = 1")
+    crm_conn.execute("UPDATE crm.territories SET deleted_at = NULL WHERE id = 1")
+    rows = crm_conn.execute("SELECT change_type FROM audit.log ORDER BY id").fetchall()
+    assert [row[0] for row in rows] == ["Updated", "Deleted", "Updated"]

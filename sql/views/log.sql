@@ -53,7 +53,7 @@ select
     when c.operation in ('D', 'T') then 'Deleted'
     when m.soft_delete is null then 'Updated'
     when m.soft_delete then 'Deleted'
-    else 'Created' end as change_type,
+    else 'Updated' end as change_type,
   m.module,
   coalesce(root_catalogue.entity, catalogue.entity, initcap(replace(split_part(coalesce(root.table_name, t.table_name), '.', 2), '_', ' '))) as entity,
   audit.key_text(coalesce(c.root_key, c.key)) as entity_id,
@@ -84,7 +84,7 @@ cross join lateral (
   union all
   select coalesce(k.module, catalogue.module, 'Other'),
     bool_or(case
-      when e.key <> catalogue.soft_delete_column then null
+      when e.key is distinct from catalogue.soft_delete_column then null
       when e.value in ('null', 'false') and c.old -> e.key not in ('null', 'false') then false
       when c.old -> e.key in ('null', 'false') and e.value not in ('null', 'false') then true end),
     jsonb_object_agg(e.key, c.old -> e.key),
@@ -100,4 +100,4 @@ where c.at >= now() - make_interval(hours => 24 * coalesce(
 alter view audit.all_change owner to audit_owner;
 alter view audit.save owner to audit_owner;
 alter view audit.log owner to audit_owner;
-grant select on audit.log to audit_reader;
+grant select on audit.log, audit.all_change, audit.save to audit_reader;
