@@ -133,7 +133,7 @@ def test_roots_accounts_and_names(conn: Connection) -> None:
         "Updated",
         "Updated",
         "Deleted",
-        "Created",
+        "Updated",
         "Deleted",
     ]
     assert len(found) == 3 + 79 + 2 + 1 + 80 + 1
