@@ -89,7 +89,7 @@ def what_next(talk: Console, count: int, dsn: str | None) -> None:
         ("log --account 2", "another customer on the same database"),
         ("log --csv > log.csv", "for a spreadsheet; --json for programs"),
         ("history crm.workflows 1", "the life of one row"),
-        ("status", "that nothing is missed"),
+        ("status", "whether every trigger is in its place"),
     ):
         talk.print(f"  {program} {arguments}{address if '>' not in arguments else ''}")
         talk.print(f"      {reason}", style="dim")
