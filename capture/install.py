@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,12 +49,17 @@ def alembic_config() -> Config:
     return config
 
 
-def install(conn: psycopg.Connection[Any], *, dry_run: bool = False) -> InstallReport:
-    """Install the log, or bring it up to date; a second time changes nothing."""
+def install(
+    conn: psycopg.Connection[Any], *, settings: Mapping[str, str] | None = None, dry_run: bool = False
+) -> InstallReport:
+    """Install the log, or bring it up to date; a second time changes nothing.
+
+    *settings* are values of audit.setting (retention_days, product_roles, trusted_gateways) that the database is to keep.
+    """
     steps = migrate.Steps()
     with _own_transactions(conn):
         for attempt in range(1, ATTEMPTS + 1):
-            steps = migrate.Steps()
+            steps = migrate.Steps(settings=settings or {})
             try:
                 _upgrade(conn, steps, dry_run=dry_run)
                 break
@@ -175,6 +180,7 @@ def install_script() -> str:
     parts.append(query("make_partitions").replace("%(days)s", str(migrate.DAYS_AHEAD)).rstrip() + ";")
     stamp = query("set_version").replace("%(version)s", f"'{migrate.program_version()}'")
     parts.append(f"{stamp.rstrip()};")
+    parts.append(query("track_own"))
     parts.append(query("stamp_alembic"))
     parts.append("commit;")
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
@@ -18,11 +19,12 @@ _OLDEST_SERVER = 150000
 
 @dataclass(slots=True)
 class Steps:
-    """What an installation did: names of migrations, files of objects, partitions."""
+    """What an installation did: names of migrations, files of objects, partitions; and the settings that it is to store."""
 
     migrations: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     partitions: list[str] = field(default_factory=list)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def program_version() -> str:
@@ -72,6 +74,10 @@ def after(conn: psycopg.Connection[Any], steps: Steps) -> None:
         cursor.execute(query("make_partitions"), {"days": DAYS_AHEAD})
         steps.partitions += [str(row[0]) for row in cursor.fetchall()]
         cursor.execute(query("set_version"), {"version": program_version()})
+        for name, value in steps.settings.items():
+            cursor.execute(query("store_setting"), {"name": name, "value": value})
+    # Last, so that what a first installation writes is no change of it.
+    conn.execute(query("track_own"))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

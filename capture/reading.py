@@ -71,10 +71,18 @@ def transactions(
 
     Only what SQL can decide of the filters is applied: time, account, row, and the tables of the modules.
     """
+    yield from read_block(conn, "reading_transactions", _parameters(catalogue, filters))
+
+
+def read_block(
+    conn: psycopg.Connection[Any], name: str, parameters: dict[str, Any]
+) -> Iterator[list[tuple[Transaction, list[Change]]]]:
+    """Yield blocks of the transactions that the query *name* finds, newest first, each with all its changes."""
     cursor = log_cursor(conn)
     after: tuple[datetime, int] | None = None
     while True:
-        rows = cursor.execute(query("reading_transactions"), _parameters(catalogue, filters, after)).fetchall()
+        place = {"after_at": after[0] if after else None, "after_id": after[1] if after else None, "block": BLOCK}
+        rows = cursor.execute(query(name), {**parameters, **place}).fetchall()
         if not rows:
             return
         grouped: dict[tuple[datetime, int], list[tuple[Any, ...]]] = defaultdict(list)
@@ -86,7 +94,7 @@ def transactions(
         after = list(block)[-1]
 
 
-def _parameters(catalogue: Catalogue, filters: Filters, after: tuple[datetime, int] | None) -> dict[str, Any]:
+def _parameters(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
     tables = None
     if filters.modules:
         wanted = {module.casefold() for module in filters.modules}
@@ -104,9 +112,6 @@ def _parameters(catalogue: Catalogue, filters: Filters, after: tuple[datetime, i
         "tables": tables,
         "row_table": filters.row[0] if filters.row else None,
         "row_key": filters.row[1] if filters.row else None,
-        "after_at": after[0] if after else None,
-        "after_id": after[1] if after else None,
-        "block": BLOCK,
     }
 
 

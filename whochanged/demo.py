@@ -148,10 +148,8 @@ def _install(connection: psycopg.Connection[Any], day: Day) -> None:
     from capture.catalogue.installing import install_catalogue
     from capture.install import install
 
-    install(connection)
+    install(connection, settings={"product_roles": day.application})
     install_catalogue(connection, load_shipped())
-    product = "UPDATE audit.setting SET value = %s WHERE name = 'product_roles'"
-    connection.execute(product, (day.application,))
 
 
 def play(address: str, day: Day, zone: tzinfo) -> Iterator[int]:

@@ -11,10 +11,12 @@ from typing import Any
 import psycopg
 
 from capture.catalogue.model import Catalogue
+from capture.catalogue.own import with_own
 from capture.entries.fold import Roles, fold
 from capture.entries.identity import decode
-from capture.model import Entry
+from capture.model import Change, Entry, Transaction
 from capture.reading import Filters, LogNames, setting_list, transactions
+from capture.window import Window, window_transactions
 
 
 def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters | None = None) -> Iterator[Entry]:
@@ -45,6 +47,15 @@ def entry_by_id(conn: psycopg.Connection[Any], catalogue: Catalogue, text: str) 
     return replace(same[0][0], id=text) if len(same) == 1 else None
 
 
+def entries_in(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, window: Window, filters: Filters | None = None
+) -> Iterator[Entry]:
+    """Yield the entries of a window's transactions that the filters want, newest first, whatever the retention."""
+    filters = filters or Filters()
+    blocks = window_transactions(conn, window)
+    return (entry for entry in _folded(conn, with_own(catalogue), blocks) if wanted(entry, filters))
+
+
 def wanted(entry: Entry, filters: Filters) -> bool:
     """Return whether an entry passes all filters, those that SQL has applied to the transaction already included."""
     if filters.modules and entry.module.casefold() not in {module.casefold() for module in filters.modules}:
@@ -68,13 +79,20 @@ def wanted(entry: Entry, filters: Filters) -> bool:
 
 
 def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[Entry]:
+    catalogue = with_own(catalogue)
+    for entry in _folded(conn, catalogue, transactions(conn, catalogue, filters)):
+        if filters.row is None or _is_of(entry, filters.row):
+            yield entry
+
+
+def _folded(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
+) -> Iterator[Entry]:
     roles = Roles(setting_list(conn, "product_roles"), setting_list(conn, "trusted_gateways"))
-    for block in transactions(conn, catalogue, filters):
+    for block in blocks:
         names = LogNames(conn, min(transaction.at for transaction, _ in block))
         for transaction, changes in block:
-            for entry in fold(transaction, changes, catalogue, names, roles):
-                if filters.row is None or _is_of(entry, filters.row):
-                    yield entry
+            yield from fold(transaction, changes, catalogue, names, roles)
 
 
 def _is_of(entry: Entry, row: tuple[str, str]) -> bool:

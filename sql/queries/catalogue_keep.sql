@@ -1,2 +1,2 @@
-INSERT INTO audit.setting (name, value) VALUES ('catalogue', %(catalogue)s)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value
+INSERT INTO audit.catalogue (content) VALUES (%(catalogue)s)
+ON CONFLICT (one) DO UPDATE SET content = excluded.content

@@ -1,1 +1,1 @@
-SELECT value FROM audit.setting WHERE name = 'catalogue'
+SELECT content FROM audit.catalogue

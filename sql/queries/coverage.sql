@@ -27,4 +27,5 @@ left join lateral (
   left join pg_catalog.pg_trigger as g on g.tgrelid = f.part and g.tgname = f.name
 ) as w on c.oid is not null
 where t.until is null
-order by t.table_name
+-- The log's own tables last.
+order by t.table_name like 'audit.%', t.table_name

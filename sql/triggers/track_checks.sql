@@ -27,7 +27,8 @@ begin
     raise exception '% is no table: only tables can be tracked', relation using errcode = 'wrong_object_type';
   elsif persistence = 't' then
     raise exception '% is temporary: only lasting tables can be tracked', relation using errcode = 'wrong_object_type';
-  elsif space in ('pg_catalog', 'information_schema', 'pg_toast', 'audit') then
+  elsif space in ('pg_catalog', 'information_schema', 'pg_toast')
+    or space = 'audit' and not (relation = any (array['audit.recipient', 'audit.setting', 'audit.purge']::regclass[])) then
     raise exception '% belongs to the system or to the log: track your own tables', relation using errcode = 'wrong_object_type';
   elsif is_leaf then
     raise exception '% is a partition: track its root % instead', relation, pg_partition_root(relation)

@@ -50,7 +50,7 @@ begin
       at, transaction_id, setting_key, incarnation, actor, context,
       database_user, role, application, client_addr, backend_pid)
     values (
-      now(), pg_current_xact_id(), digest, coalesce((select max(i.id) from audit.incarnation as i), 1), left(whole_actor, 256), parsed,
+      now(), pg_current_xact_id(), digest, audit.current_incarnation(), left(whole_actor, 256), parsed,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
       inet_client_addr(), pg_backend_pid())
     on conflict do nothing;
@@ -59,7 +59,7 @@ begin
       at, transaction_id, setting_key, incarnation, actor, context,
       database_user, role, application, client_addr, backend_pid)
     values (
-      now(), pg_current_xact_id(), digest, coalesce((select max(i.id) from audit.incarnation as i), 1), left(whole_actor, 256), parsed,
+      now(), pg_current_xact_id(), digest, audit.current_incarnation(), left(whole_actor, 256), parsed,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
       inet_client_addr(), pg_backend_pid())
     on conflict do nothing;

@@ -54,9 +54,8 @@ def install(
             check(chosen, columns_of(connection))
         connection.rollback()
         with talk.status("Installing the log ..."):
-            report = install_log(connection, dry_run=dry_run)
+            report = install_log(connection, settings=_given(), dry_run=dry_run)
             if not dry_run:
-                _store_settings(connection)
                 _track(connection, chosen)
         _tell(talk, report, chosen, dry_run=dry_run)
 
@@ -66,13 +65,6 @@ def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None) -> Non
 
     if chosen is not None:
         install_catalogue(connection, chosen)
-    connection.commit()
-
-
-def _store_settings(connection: psycopg.Connection[Any]) -> None:
-    """Store in the database what its views need, where the environment says it."""
-    for name, value in _given().items():
-        connection.execute("UPDATE audit.setting SET value = %s WHERE name = %s", (value, name))
     connection.commit()
 
 
