@@ -1,7 +1,9 @@
 -- From two images of a row to a row of the log.
 -- Runs inside the trigger functions only, which pin the search path and the settings.
--- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, text[]): Writes one changed row; false when nothing that counts has changed.
+-- object: function audit.write_row(audit.tracked_table, "char", jsonb, jsonb): Writes one changed row, given its images; false when nothing that counts has changed.
+-- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb): Writes one changed row, given its images and what changed in them; always true.
 -- object: function audit.pick(jsonb, text[]): The given columns of an image.
+-- object: function audit.parent_key(jsonb, text[], text[]): The parent's key out of a child's image; NULL when a part of it is NULL.
 
 create or replace function audit.pick(image jsonb, wanted text[])
 returns jsonb
@@ -10,8 +12,29 @@ as $function$
   select coalesce(jsonb_object_agg(k, image -> k), '{}') from unnest(wanted) as k where image ? k
 $function$;
 
+create or replace function audit.write_row(
+  config audit.tracked_table, operation "char", before_image jsonb, after_image jsonb)
+returns boolean
+language plpgsql
+as $function$
+#variable_conflict use_variable
+declare
+  same text[] := config.ignored;
+begin
+  if operation = 'U' then
+    same := array(
+      select k.key from jsonb_each(after_image) as k
+      where k.value = before_image -> k.key or k.key = any (config.ignored));
+    if after_image - same = '{}' then
+      return false;
+    end if;
+  end if;
+  return audit.write_change(config, operation, before_image, after_image, before_image - same, after_image - same);
+end
+$function$;
+
 create or replace function audit.write_change(
-  config audit.tracked_table, operation "char", before_image jsonb, after_image jsonb, names text[] default null)
+  config audit.tracked_table, operation "char", before_image jsonb, after_image jsonb, old_part jsonb, new_part jsonb)
 returns boolean
 language plpgsql
 as $function$
@@ -19,55 +42,36 @@ as $function$
 declare
   hidden constant jsonb := '"••••••"';
   image jsonb := coalesce(after_image, before_image);
-  old_part jsonb;
-  new_part jsonb;
-  name text;
-  same text[] := '{}';
   row_key jsonb;
   old_key jsonb;
   row_about jsonb;
-  parent_key jsonb;
   root_table integer;
   root jsonb;
   tenant text;
   parent record;
 begin
-  if operation = 'U' then
-    -- A loop is cheaper than a query over jsonb_each: most statements change one row.
-    foreach name in array coalesce(names, array(select jsonb_object_keys(after_image))) loop
-      if before_image -> name = after_image -> name or name = any (config.ignored) then
-        same := same || name;
-      end if;
-    end loop;
-    old_part := before_image - same;
-    new_part := after_image - same;
-    if new_part = '{}' then
-      return false;
-    end if;
-  elsif operation <> 'T' then
-    old_part := before_image - config.ignored;
-    new_part := after_image - config.ignored;
-  end if;
-  if config.masked <> '{}' and operation <> 'T' then
+  if config.masked <> '{}' then
     select old_part || coalesce(jsonb_object_agg(k, hidden) filter (where old_part ? k), '{}'),
       new_part || coalesce(jsonb_object_agg(k, hidden) filter (where new_part ? k), '{}')
     into old_part, new_part
     from unnest(config.masked) as k;
   end if;
-
-  if config.key_columns is not null and image is not null then
-    if cardinality(config.key_columns) = 1 then
-      row_key := jsonb_build_object(config.key_columns[1], image -> config.key_columns[1]);
-    else
-      row_key := audit.pick(image, config.key_columns);
-    end if;
+  if image is null then
+    row_key := null;  -- TRUNCATE
+  elsif cardinality(config.key_columns) = 1 then
+    row_key := jsonb_build_object(config.key_columns[1], image -> config.key_columns[1]);
+  elsif config.key_columns is not null then
+    row_key := audit.pick(image, config.key_columns);
   end if;
   if operation = 'U' and config.about <> '{}' then
-    row_about := audit.pick(image, config.about) - array(select jsonb_object_keys(new_part));
+    select jsonb_object_agg(k, image -> k) into row_about
+    from unnest(config.about) as k where image ? k and not new_part ? k;
+  end if;
+  if config.account_column is not null then
+    tenant := image ->> config.account_column;
   end if;
 
-  tenant := image ->> config.account_column;
-  if config.parent_table is not null and image is not null then
+  if config.parent_table is not null then
     select p.id, audit.parent_key(image, config.parent_columns, p.key_columns) as key into parent
     from audit.tracked_table as p where p.relid = config.parent_table;
     if parent.key is not null then
@@ -89,14 +93,12 @@ begin
     insert into audit.change (
       at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
     values (
-      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, nullif(row_about, '{}'),
-      root_table, root, tenant);
+      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant);
   else
     insert into audit.change_spill (
       at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
     values (
-      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, nullif(row_about, '{}'),
-      root_table, root, tenant);
+      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant);
   end if;
 
   if config.registered and row_key is not null then
@@ -120,7 +122,6 @@ begin
 end
 $function$;
 
--- object: function audit.parent_key(jsonb, text[], text[]): The parent's key out of a child's image; NULL when a part of it is NULL.
 create or replace function audit.parent_key(image jsonb, child_columns text[], parent_columns text[])
 returns jsonb
 language sql immutable
@@ -132,8 +133,11 @@ $function$;
 
 alter function audit.pick(jsonb, text[]) owner to audit_owner;
 alter function audit.parent_key(jsonb, text[], text[]) owner to audit_owner;
-alter function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, text[]) owner to audit_owner;
+alter function audit.write_row(audit.tracked_table, "char", jsonb, jsonb) owner to audit_owner;
+alter function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) owner to audit_owner;
 revoke all on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
-  audit.write_change(audit.tracked_table, "char", jsonb, jsonb, text[]) from public;
+  audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
+  audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) from public;
 grant execute on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
-  audit.write_change(audit.tracked_table, "char", jsonb, jsonb, text[]) to audit_capture;
+  audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
+  audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) to audit_capture;

@@ -1,6 +1,6 @@
 -- Many changed rows at once: one INSERT, with the expressions made from the table's columns.
 -- object: function audit.many_statement(audit.tracked_table, "char", oid, text, text): The statement that writes the changed rows of a statement into the log.
--- Must give the same rows as audit.write_change does one by one; the property test compares them.
+-- Must give the same rows as audit.write_row does one by one; the property test compares them.
 -- Runs inside the trigger functions only, which pin the search path and the settings.
 
 -- object: function audit.column_expressions(oid): Per column of a table: how a statement over many rows reads and compares it.

@@ -45,7 +45,7 @@ begin
   if after_image is not null then
     after_image := audit.pick(after_image, kept);
   end if;
-  if audit.write_change(config, left(tg_op, 1)::"char", before_image, after_image) then
+  if audit.write_row(config, left(tg_op, 1)::"char", before_image, after_image) then
     plain := audit.write_transaction();
   end if;
   return null;

@@ -35,7 +35,7 @@ begin
       for before_image in execute format(
         'select %s from only %I.%I as x', audit.image_expression(tg_relid, 'x'), tg_table_schema, tg_table_name)
       loop
-        written := audit.write_change(config, 'D', before_image, null) or written;
+        written := audit.write_row(config, 'D', before_image, null) or written;
       end loop;
     else
       execute audit.many_statement(config, 'D', tg_relid, format('only %I.%I', tg_table_schema, tg_table_name), null);
@@ -56,7 +56,7 @@ begin
   ) then
     return null;
   end if;
-  written := audit.write_change(config, 'T', null, null);
+  written := audit.write_change(config, 'T', null, null, null, null);
   written := audit.write_transaction();
   return null;
 end
