@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -71,27 +71,31 @@ def transactions(
 
     Only what SQL can decide of the filters is applied: time, account, row, and the tables of the modules.
     """
-    yield from read_block(conn, "reading_transactions", _parameters(catalogue, filters))
-
-
-def read_block(
-    conn: psycopg.Connection[Any], name: str, parameters: dict[str, Any]
-) -> Iterator[list[tuple[Transaction, list[Change]]]]:
-    """Yield blocks of the transactions that the query *name* finds, newest first, each with all its changes."""
     cursor = log_cursor(conn)
     after: tuple[datetime, int] | None = None
+    parameters = _parameters(catalogue, filters)
     while True:
         place = {"after_at": after[0] if after else None, "after_id": after[1] if after else None, "block": BLOCK}
-        rows = cursor.execute(query(name), {**parameters, **place}).fetchall()
-        if not rows:
+        found = cursor.execute(query("reading_transactions"), {**parameters, **place}).fetchall()
+        if not found:
             return
-        grouped: dict[tuple[datetime, int], list[tuple[Any, ...]]] = defaultdict(list)
-        for row in rows:
-            grouped[row[0], row[1]].append(row)
-        block = {key: _transaction(found) for key, found in grouped.items()}
-        changes = _changes(cursor, list(block))
-        yield [(transaction, changes[key]) for key, transaction in block.items()]
-        after = list(block)[-1]
+        yield read_some(conn, found)
+        after = found[-1][0], found[-1][1]
+
+
+def read_some(
+    conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]
+) -> list[tuple[Transaction, list[Change]]]:
+    """Return some transactions, given by time and number, with all their changes, newest first."""
+    cursor = log_cursor(conn)
+    times = [at for at, _ in keys]
+    ids = [str(number) for _, number in keys]
+    parameters = {"times": times, "ids": ids, "first": min(times), "last": max(times)}
+    grouped: dict[tuple[datetime, int], list[tuple[Any, ...]]] = defaultdict(list)
+    for row in cursor.execute(query("reading_some"), parameters):
+        grouped[row[0], row[1]].append(row)
+    changes = _changes(cursor, parameters)
+    return [(_transaction(rows), changes[key]) for key, rows in grouped.items()]
 
 
 def _parameters(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
@@ -138,11 +142,9 @@ def _transaction(rows: Sequence[tuple[Any, ...]]) -> Transaction:
 
 
 def _changes(
-    cursor: psycopg.Cursor[tuple[Any, ...]], keys: Sequence[tuple[datetime, int]]
+    cursor: psycopg.Cursor[tuple[Any, ...]], parameters: dict[str, Any]
 ) -> dict[tuple[datetime, int], list[Change]]:
-    times = [at for at, _ in keys]
     found: dict[tuple[datetime, int], list[Change]] = defaultdict(list)
-    parameters = {"ids": [str(number) for _, number in keys], "first": min(times), "last": max(times)}
     for row in cursor.execute(query("reading_changes"), parameters):
         at, transaction_id, number, table, operation, key, old, new, about, root_table, root_key, account = row
         found[at, transaction_id].append(
@@ -164,16 +166,31 @@ def _changes(
     return found
 
 
-class LogNames:
-    """Names out of the log: the first later change tells what a column was, then the registry, then the live row."""
+@dataclass(slots=True)
+class _Later:
+    """What a column of a table was before each change since a time, by the row's key; in the order of the changes."""
 
-    def __init__(self, conn: psycopg.Connection[Any], since: datetime) -> None:
-        """Read names for changes at `since` and later."""
+    since: datetime | None = None
+    rows: dict[str, list[tuple[int, Json]]] = field(default_factory=dict)
+
+
+class LogNames:
+    """Names out of the log: the first later change tells what a column was, then the registry, then the live row.
+
+    Reading goes from the newest change to the oldest, so what was read of the names is kept, and only older changes are added.
+    """
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        """Read names through this connection."""
         self.conn = conn
-        self.since = since
-        self._later: dict[tuple[str, str], dict[str, list[tuple[int, Json]]]] = {}
+        self._since: datetime | None = None
+        self._later: dict[tuple[str, str], _Later] = {}
         self._now: dict[tuple[str, str, str], Json] = {}
         self._keys: dict[str, list[str]] = {}
+
+    def reach(self, since: datetime) -> None:
+        """Say that names of changes at `since` and later will be asked for."""
+        self._since = since if self._since is None else min(self._since, since)
 
     def value(self, table: str, key: Json, column: str, after: int) -> Json:
         """Return the column's value right after the change numbered `after`; None where nothing tells it."""
@@ -187,13 +204,16 @@ class LogNames:
         return self._now[known]
 
     def _changes(self, table: str, column: str) -> dict[str, list[tuple[int, Json]]]:
-        if (table, column) not in self._later:
-            rows: dict[str, list[tuple[int, Json]]] = defaultdict(list)
-            parameters = {"table": table, "column": column, "since": self.since}
+        later = self._later.setdefault((table, column), _Later())
+        if later.since is None or self._since is None or self._since < later.since:
+            parameters = {"table": table, "column": column, "since": self._since, "until": later.since}
+            older: dict[str, list[tuple[int, Json]]] = defaultdict(list)
             for number, key, value in log_cursor(self.conn).execute(query("reading_names"), parameters):
-                rows[key_text(key)].append((number, value))
-            self._later[table, column] = rows
-        return self._later[table, column]
+                older[key_text(key)].append((number, value))
+            for at, rows in older.items():
+                later.rows[at] = sorted(rows + later.rows.get(at, []), key=lambda row: row[0])
+            later.since = self._since
+        return later.rows
 
     def _current(self, table: str, key: Json, column: str) -> Json:
         cursor = log_cursor(self.conn)

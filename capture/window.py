@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from capture.model import Change, Transaction
-from capture.reading import log_cursor, read_block
+from capture.reading import BLOCK, log_cursor, read_some
 from capture.resources import query
 
 
@@ -44,13 +44,16 @@ def window_transactions(
     conn: psycopg.Connection[Any], window: Window
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of the window's transactions with all their changes, newest first, whatever the retention."""
+    one_cluster = window.first.incarnation == window.next.incarnation
     parameters = {
         "first_incarnation": window.first.incarnation,
         "first_xid": str(window.first.xid),
         "next_incarnation": window.next.incarnation,
         "next_xid": str(window.next.xid),
         # An older incarnation has no upper bound, and the new one begins at the lowest number.
-        "lowest": str(window.first.xid if window.first.incarnation == window.next.incarnation else 0),
-        "highest": str(window.next.xid if window.first.incarnation == window.next.incarnation else 2**63 - 1),
+        "lowest": str(window.first.xid if one_cluster else 0),
+        "highest": str(window.next.xid if one_cluster else 2**63 - 1),
     }
-    yield from read_block(conn, "window_transactions", parameters)
+    found = log_cursor(conn).execute(query("window_transactions"), parameters).fetchall()
+    for start in range(0, len(found), BLOCK):
+        yield read_some(conn, found[start : start + BLOCK])

@@ -89,8 +89,9 @@ def _folded(
     conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
 ) -> Iterator[Entry]:
     roles = Roles(setting_list(conn, "product_roles"), setting_list(conn, "trusted_gateways"))
+    names = LogNames(conn)
     for block in blocks:
-        names = LogNames(conn, min(transaction.at for transaction, _ in block))
+        names.reach(min(transaction.at for transaction, _ in block))
         for transaction, changes in block:
             yield from fold(transaction, changes, catalogue, names, roles)
 

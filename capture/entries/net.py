@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from capture.catalogue.model import Catalogue, Table
@@ -76,9 +77,11 @@ def key_text(key: Row | Json) -> str:
 
 def described(catalogue: Catalogue, name: str) -> Table:
     """Return the catalogue's block for a table; one made from its name, in module Other, where there is none."""
-    found = catalogue.by_name.get(name)
-    if found:
-        return found
+    return catalogue.by_name.get(name) or _undescribed(name)
+
+
+@lru_cache(maxsize=1024)
+def _undescribed(name: str) -> Table:
     noun = words(name.rpartition(".")[2])
     singular = noun[:-1] if noun.endswith("s") and not noun.endswith("ss") else noun
     # Unchecked: a name in the log may hold more dots than a catalogue may write.

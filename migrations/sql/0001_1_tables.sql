@@ -32,7 +32,6 @@ create table if not exists audit.change (
   account text
 ) partition by range (at);
 
-create index if not exists change_transaction_id_id_idx on audit.change (transaction_id, id);
 create index if not exists change_account_idx on audit.change (account, transaction_id) where account is not null;
 
 create table if not exists audit.transaction_spill (like audit.transaction including defaults including constraints);
@@ -42,7 +41,6 @@ create table if not exists audit.change_spill (like audit.change including defau
 alter table audit.transaction_spill alter column id set default nextval('audit.transaction_id_seq');
 alter table audit.change_spill alter column id set default nextval('audit.change_id_seq');
 create unique index if not exists transaction_spill_key on audit.transaction_spill (at, transaction_id, setting_key);
-create index if not exists change_spill_transaction_id_id_idx on audit.change_spill (transaction_id, id);
 
 create table if not exists audit.entity (
   table_id integer not null,

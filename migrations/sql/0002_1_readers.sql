@@ -97,12 +97,26 @@ create table if not exists audit.job_run (
 );
 create index if not exists job_run_started_at_idx on audit.job_run (job, started_at desc);
 
-reset role;
-
--- Functions of 0001 that are no more.
-drop function if exists audit.parse_context(text);
-drop function if exists audit.write_change(audit.tracked_table, "char", jsonb, jsonb, text[]);
+-- The newest changes first, and all those of a transaction: by time. Windows of digests: by the transaction's number.
+create index if not exists change_at_id_idx on audit.change (at, id);
+create index if not exists change_spill_at_id_idx on audit.change_spill (at, id);
+drop index if exists audit.change_transaction_id_id_idx, audit.change_spill_transaction_id_id_idx;
+create index if not exists transaction_transaction_id_idx on audit.transaction (transaction_id);
+create index if not exists transaction_spill_transaction_id_idx on audit.transaction_spill (transaction_id);
 
 -- Checking it cost 3 % of a one-row transaction; only the trigger functions write here.
 alter table audit.change drop constraint if exists change_operation_check;
 alter table audit.change_spill drop constraint if exists change_operation_check;
+
+-- Of 0001, and no more.
+drop function if exists audit.parse_context(text);
+drop function if exists audit.write_change(audit.tracked_table, "char", jsonb, jsonb, text[]);
+do $views$
+begin
+  if to_regclass('audit.save') is not null then
+    drop view if exists audit.log_field, audit.log, audit.save;
+  end if;
+end
+$views$;
+
+reset role;

@@ -1,18 +1,20 @@
--- A block of transactions, newest first, each with all its rows in the order they were written.
+-- A block of transactions, newest first.
 WITH everything AS NOT MATERIALIZED (
     SELECT * FROM audit.transaction UNION ALL SELECT * FROM audit.transaction_spill),
 retention AS (
     -- 24 hours a day: a day interval would follow the session's daylight saving.
     SELECT now() - make_interval(hours => 24 * coalesce(max(value)::integer, 90)) AS since
-    FROM audit.setting WHERE name = 'retention_days'),
-wanted AS (
+    FROM audit.setting WHERE name = 'retention_days')
+SELECT at, transaction_id::text::bigint
+FROM (
     SELECT DISTINCT t.at, t.transaction_id
     FROM everything AS t
     WHERE t.at >= (SELECT since FROM retention)
         AND (%(since)s::timestamptz IS NULL OR t.at >= %(since)s)
         AND (%(until)s::timestamptz IS NULL OR t.at < %(until)s)
-        AND (%(after_at)s::timestamptz IS NULL
-            OR (t.at, t.transaction_id) < (%(after_at)s, %(after_id)s::text::xid8))
+        -- The first condition lets the index begin where the last block ended.
+        AND (%(after_at)s::timestamptz IS NULL OR t.at <= %(after_at)s
+            AND (t.at, t.transaction_id) < (%(after_at)s, %(after_id)s::text::xid8))
         AND ((%(account)s::text IS NULL AND %(tables)s::text[] IS NULL AND %(row_table)s::text IS NULL)
             OR EXISTS (
                 SELECT FROM (SELECT * FROM audit.change UNION ALL SELECT * FROM audit.change_spill) AS c
@@ -27,8 +29,5 @@ wanted AS (
                         OR (root.table_name = %(row_table)s
                             AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.root_key) AS k)))))
     ORDER BY t.at DESC, t.transaction_id DESC
-    LIMIT %(block)s)
-SELECT t.at, t.transaction_id::text::bigint, t.actor, t.context, t.database_user, t.role, t.application, host(t.client_addr)
-FROM wanted AS w
-JOIN everything AS t ON t.at = w.at AND t.transaction_id = w.transaction_id
-ORDER BY t.at DESC, t.transaction_id DESC, t.id
+    LIMIT %(block)s) AS wanted
+ORDER BY at DESC, transaction_id DESC

@@ -1,6 +1,5 @@
 -- The log as developers read it: one row for each changed row and module.
 -- object: view audit.all_change: All changes, spilled ones included.
--- object: view audit.save: One row for each transaction: its first actor, its merged context.
 -- object: view audit.log: Who changed what, when and from where: one row for each changed row and module, inside the retention.
 
 create or replace view audit.all_change as
@@ -10,33 +9,7 @@ union all
 select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account
 from audit.change_spill;
 
--- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
--- value of a name in the context wins; further actors are listed.
-create or replace view audit.save as
-with every as (
-  select at, transaction_id, id, incarnation, actor, context, database_user, role, application, client_addr
-  from audit.transaction
-  union all
-  select at, transaction_id, id, incarnation, actor, context, database_user, role, application, client_addr
-  from audit.transaction_spill
-)
-select e.at, e.transaction_id,
-  min(e.incarnation) as incarnation,
-  (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1] as actor,
-  case when count(distinct e.actor) > 1
-    then coalesce(audit.merge_contexts(e.context order by e.id), '{}') || jsonb_build_object(
-      'other_actors', to_jsonb(array_remove(
-        array_agg(distinct e.actor) filter (where e.actor is not null),
-        (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1])))
-    else audit.merge_contexts(e.context order by e.id) end as context,
-  (array_agg(e.database_user order by e.id))[1] as database_user,
-  (array_agg(e.role order by e.id))[1] as role,
-  (array_agg(e.application order by e.id))[1] as application,
-  (array_agg(e.client_addr order by e.id))[1] as client_addr
-from every as e
-group by e.at, e.transaction_id;
-
-create or replace view audit.log with (security_barrier) as
+create or replace view audit.log as
 select
   c.id,
   c.at,
@@ -71,7 +44,27 @@ select
   s.context
 from audit.all_change as c
 join audit.tracked_table as t on t.id = c.table_id and t.kind = 'tracked'
-left join audit.save as s on s.at = c.at and s.transaction_id = c.transaction_id
+-- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
+-- value of a name in the context wins; further actors are listed. Looked up for each change that a filter leaves:
+-- grouping all transactions first would cost more than reading the log.
+cross join lateral (
+  select
+    (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1] as actor,
+    case when count(distinct e.actor) > 1
+      then coalesce(audit.merge_contexts(e.context order by e.id), '{}') || jsonb_build_object(
+        'other_actors', to_jsonb(array_remove(
+          array_agg(distinct e.actor) filter (where e.actor is not null),
+          (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1])))
+      else audit.merge_contexts(e.context order by e.id) end as context,
+    (array_agg(e.database_user order by e.id))[1] as database_user,
+    (array_agg(e.application order by e.id))[1] as application,
+    (array_agg(e.client_addr order by e.id))[1] as client_addr
+  from (
+    select id, actor, context, database_user, application, client_addr
+    from audit.transaction where at = c.at and transaction_id = c.transaction_id
+    union all
+    select id, actor, context, database_user, application, client_addr
+    from audit.transaction_spill where at = c.at and transaction_id = c.transaction_id) as e) as s
 left join audit.catalogue_table as catalogue on catalogue.table_name = t.table_name
 left join audit.tracked_table as root on root.id = c.root_table_id
 left join audit.catalogue_table as root_catalogue on root_catalogue.table_name = root.table_name
@@ -98,6 +91,5 @@ where c.at >= now() - make_interval(hours => 24 * coalesce(
   (select nullif(r.value, '')::integer from audit.setting as r where r.name = 'retention_days'), 90));
 
 alter view audit.all_change owner to audit_owner;
-alter view audit.save owner to audit_owner;
 alter view audit.log owner to audit_owner;
-grant select on audit.log, audit.all_change, audit.save to audit_reader;
+grant select on audit.log, audit.all_change to audit_reader;

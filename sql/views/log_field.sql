@@ -1,7 +1,7 @@
 -- The log by column.
 -- object: view audit.log_field: Who changed which column: one row for each changed column of audit.log.
 
-create or replace view audit.log_field with (security_barrier) as
+create or replace view audit.log_field as
 select l.id, l.at, l.actor, l.actor_kind, l.ip, l.change_type, l.module, l.entity, l.entity_id, l.entity_name, l.account,
   l.table_name, l.operation, l.key, f.field, coalesce(k.label, f.field) as label,
   l.old -> f.field as before, l.new -> f.field as after,
