@@ -9,9 +9,12 @@ from pathlib import Path
 
 import psycopg
 
-from bench.cases import CASES, SETUP, Case, one_row_updates
+from bench.cases import CASES, FLOOR, SETUP, Case, one_row_updates
 from bench.report import Figures, report
 from whochanged.embedded import DEFAULT_MAJOR, Server, programs
+
+DAYS = 103
+"""Partitions beyond today's: as many as a log of 90 days has, 14 days ahead."""
 
 RESULTS = Path(__file__).parent / "results.md"
 OPTIONS = {
@@ -49,11 +52,14 @@ def main() -> int:
 def measure(server: Server, rows: int, rounds: int, seconds: float) -> Figures:
     """Take every measurement, the tables without and with triggers by turns."""
     from capture.install import install, track_table
+    from capture.partitions import make_ahead
 
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(SETUP.encode())
         install(connection)
         track_table(connection, "bench.tracked")
+        make_ahead(connection, DAYS)
+        connection.execute(FLOOR.encode())
         version = str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]
         figures = Figures(version)
         for number in range(1, rounds + 1):
@@ -63,11 +69,12 @@ def measure(server: Server, rows: int, rounds: int, seconds: float) -> Figures:
                 _clear(connection, table)
                 for case in CASES:
                     _bulk(connection, figures, case, table, rows)
-            for table in tables:
+            every = ("bare", "floor", "tracked") if number % 2 else ("tracked", "floor", "bare")
+            for table in every:
                 _clear(connection, table)
                 connection.execute(CASES[0].statement(table, 1000).encode())
             for clients in (1, 8):
-                for table in tables:
+                for table in every:
                     print(f"round {number}: one-row updates, {clients} clients, {table}", file=sys.stderr)
                     figures.add(f"one-row, {clients}", table, one_row_updates(server, table, clients, seconds))
     return figures

@@ -17,7 +17,10 @@ COLUMNS = """
   id bigint PRIMARY KEY, account_id bigint NOT NULL, name text NOT NULL, description text, kind text NOT NULL,
   position integer NOT NULL, enabled boolean NOT NULL, amount numeric(12,2), config jsonb NOT NULL,
   starts_on date, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL"""
-SETUP = f"CREATE SCHEMA bench; CREATE TABLE bench.bare ({COLUMNS}); CREATE TABLE bench.tracked ({COLUMNS})"
+SETUP = "CREATE SCHEMA bench;" + "".join(
+    f"CREATE TABLE bench.{name} ({COLUMNS});" for name in ("bare", "floor", "tracked")
+)
+FLOOR = (Path(__file__).parent / "floor.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

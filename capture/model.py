@@ -108,6 +108,7 @@ class Entry:
 
     `id` stands for transaction, module and root entity. `consequence_of` is the description of the
     change that caused this one in the same transaction (mapping rule 17), else None.
+    `former_account` is the account that the entity moved away from: the entry is for both to read.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Entry:
     changes: tuple[FieldChange, ...]
     transaction_id: int
     source: Source
+    former_account: str | None = None
 
     @property
     def sentence(self) -> str:

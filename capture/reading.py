@@ -83,9 +83,7 @@ def transactions(
         after = found[-1][0], found[-1][1]
 
 
-def read_some(
-    conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]
-) -> list[tuple[Transaction, list[Change]]]:
+def read_some(conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]) -> list[tuple[Transaction, list[Change]]]:
     """Return some transactions, given by time and number, with all their changes, newest first."""
     cursor = log_cursor(conn)
     times = [at for at, _ in keys]

@@ -36,3 +36,22 @@ def test_a_wide_table_is_logged_with_all_that_names_it(conn: Connection) -> None
     updates = [row for row in log(conn) if row[0] == "UPDATE"]
     assert sorted(row[1]["id"] for row in updates) == list(range(1, 61))
     assert {(row[2]["c7"], row[3]["c7"]) for row in updates} == {(1, 2)}
+
+
+@pytest.mark.parametrize("rows", [1, 3, 60])
+@pytest.mark.parametrize("value", [r'{"a": "\u0000"}', r'["\ud800"]', '{"n": 1e400000}'])
+def test_a_json_value_that_jsonb_cannot_hold_is_kept_as_its_text(conn: Connection, rows: int, value: str) -> None:
+    """The business write goes through, and nothing of the value is lost."""
+    make(conn, "id int primary key, j json, js json[]")
+    conn.execute(
+        "insert into t select g, %s, array[[%s, '1'], ['2', null]]::json[] from generate_series(1, %s) g",
+        (value, value, rows),
+    )
+    conn.execute("update t set j = '{}'")
+    conn.execute("delete from t")
+    found = log(conn, "operation, new, old")
+    inserted, updated, deleted = found[:rows], found[rows : 2 * rows], found[2 * rows :]
+    assert [row[1]["j"] for row in inserted] == [value] * rows
+    assert all(value in row[1]["js"] for row in inserted)
+    assert [row[1:] for row in updated] == [({"j": {}}, {"j": value})] * rows
+    assert [row[2]["j"] for row in deleted] == [{}] * rows

@@ -172,3 +172,12 @@ def test_a_masked_column_says_only_that_it_changed(crm_conn: Connection) -> None
     entry = only(save(crm_conn, "UPDATE workflows SET api_key = 'new' WHERE id = 1"))
     assert entry.sentence == "Changed the api key of workflow “Notify owner” (value hidden)"
     assert [(change.before, change.after) for change in entry.changes] == [("••••••", "••••••")]
+
+
+def test_a_row_that_moves_between_accounts_is_for_both_to_read(crm_conn: Connection) -> None:
+    crm_conn.execute("INSERT INTO crm.accounts (id, name) VALUES (77, 'Other')")
+    moved = only(save(crm_conn, "UPDATE territories SET account_id = 77 WHERE id = 1"))
+    assert (moved.account, moved.former_account) == ("77", "1")
+    for account in ("1", "77"):
+        found = list(entries(crm_conn, load_shipped(), Filters(account=account, limit=1)))
+        assert [entry.id for entry in found] == [moved.id]

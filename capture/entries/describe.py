@@ -64,7 +64,7 @@ def wanted(entry: Entry, filters: Filters) -> bool:
         return False
     if filters.actor is not None and entry.actor.casefold() != filters.actor.casefold():
         return False
-    if filters.account is not None and entry.account != filters.account:
+    if filters.account is not None and filters.account not in (entry.account, entry.former_account):
         return False
     if filters.entity is not None:
         names = {

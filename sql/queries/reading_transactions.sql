@@ -21,7 +21,9 @@ FROM (
                 JOIN audit.tracked_table AS tracked ON tracked.id = c.table_id
                 LEFT JOIN audit.tracked_table AS root ON root.id = c.root_table_id
                 WHERE c.transaction_id = t.transaction_id AND c.at = t.at
-                    AND (%(account)s::text IS NULL OR c.account = %(account)s)
+                    AND (%(account)s::text IS NULL OR c.account = %(account)s
+                        -- One that moved to another account is for both.
+                        OR c.operation = 'U' AND c.old ->> tracked.account_column = %(account)s)
                     AND (%(tables)s::text[] IS NULL OR tracked.table_name = ANY (%(tables)s))
                     AND (%(row_table)s::text IS NULL
                         OR (tracked.table_name = %(row_table)s

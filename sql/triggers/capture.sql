@@ -36,7 +36,8 @@ begin
   -- The test of the types is that of audit.has_plain_types, which costs more as a call.
   if config.id is not null and not exists (
     select from pg_attribute as a
-    where a.attrelid = tg_relid and a.attnum > 0 and (a.atttypid >= 16384 or a.attgenerated = 'v') and not a.attisdropped)
+    where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped
+      and (a.atttypid >= 16384 or a.atttypid in (114, 199) or a.attgenerated = 'v'))
   then
     if tg_op = 'UPDATE' then
       select i.before_image - s.same, i.after_image - s.same, i.before_image, i.after_image, i.several

@@ -11,7 +11,9 @@ returns table (attname text, c text, reading text, differs text)
 language sql stable
 as $function$
   select a.attname::text, 'c' || a.attnum,
-    case when a.atttypid >= 16384
+    case when a.atttypid = 114 then format('audit.json_image(x.%1$I) as c%2$s', a.attname, a.attnum)
+      when a.atttypid = 199 then format('audit.json_image(array_to_json(x.%1$I)) as c%2$s', a.attname, a.attnum)
+      when a.atttypid >= 16384
       then format('case when num_nulls(x.%1$I) = 0 then format(''%%s'', x.%1$I) end as c%2$s', a.attname, a.attnum)
       else format('x.%I as c%s', a.attname, a.attnum) end,
     case
