@@ -1,0 +1,70 @@
+"""The whole message, byte for byte: what is frozen in the outbox and sent again and again until it arrives."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime, parseaddr
+from hashlib import sha256
+
+from reports.addresses import address_of, checked_address
+from reports.digest import mime
+from reports.digest.content import Reader
+from reports.digest.render import Rendered
+
+_MESSAGE_ID = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
+
+
+def build_message(
+    rendered: Rendered,
+    reader: Reader,
+    *,
+    sender: str,
+    message_id: str,
+    window: str,
+    date: datetime,
+    serial: int,
+    base_url: str | None,
+) -> bytes:
+    """Return the message in RFC 5322 form with CRLF: the same bytes for the same arguments.
+
+    `sender` is an address, with a name or without. `message_id` has its angle brackets, `window` says which transactions the
+    digest is about, `date` is aware. Raises UsageError where sender or reader have no address that mail can use, ValueError where
+    another argument would break the message.
+    """
+    if not _MESSAGE_ID.fullmatch(message_id) or not message_id.isascii():
+        raise ValueError(f"{message_id!r} is no Message-ID: it looks like <name@host>.")
+    if date.tzinfo is None:
+        raise ValueError("The date of a message needs a zone.")
+    address, to = address_of(sender), checked_address(reader.email)
+    boundary = "digest-" + sha256(message_id.encode()).hexdigest()[:32]
+    headers = [
+        ("From", mime.mailbox(address, parseaddr(sender)[0], "From")),
+        ("To", mime.mailbox(to, reader.name, "To")),
+        ("Subject", mime.words(rendered.subject, "Subject")),
+        ("Date", format_datetime(date.astimezone(UTC))),
+        ("Message-ID", message_id),
+        ("List-Id", f"<audit-digest.{address.rpartition('@')[2]}>"),
+        # Only by mail: a link that stops mails needs a page that answers it (RFC 8058), and there is none yet.
+        ("List-Unsubscribe", f"<{mime.mailto(address, f'Unsubscribe {to}')}>"),
+        *([("List-Archive", f"<{base_url}>")] if base_url else []),
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        ("X-Audit-Window", window),
+        ("X-Audit-Serial", str(serial)),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative;{mime.CRLF} boundary="{boundary}"'),
+    ]
+    head = "".join(mime.header(header, value) for header, value in headers)
+    # The last alternative is the one that mail programs prefer.
+    parts = [_part("plain", rendered.text), _part("html", rendered.html)]
+    delimiter = f"--{boundary}".encode()
+    return b"\r\n".join([head.encode(), *(delimiter + b"\r\n" + part for part in parts), delimiter + b"--\r\n"])
+
+
+def _part(kind: str, text: str) -> bytes:
+    encoding, encoded = mime.body(text)
+    head = mime.header("Content-Type", f'text/{kind}; charset="utf-8"') + mime.header(
+        "Content-Transfer-Encoding", encoding
+    )
+    return head.encode() + b"\r\n" + encoded
