@@ -40,6 +40,7 @@ OPTIONS = {
     "min_wal_size": "32MB",
     "max_wal_size": "128MB",
     "max_locks_per_transaction": "256",
+    "max_prepared_transactions": "8",
 }
 
 Connection = psycopg.Connection[tuple[Any, ...]]

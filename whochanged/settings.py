@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="address of the database, as a URL or libpq's words")
     home: Path | None = Field(None, description="folder of the embedded PostgreSQL's data")
     smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:port, smtps:// or smtp+starttls://")
+    smtp_timeout: float = Field(30, gt=0, le=600, description="seconds that each answer of the mail server may take")
     mail_from: str | None = Field(None, description="address that mails come from")
     base_url: str | None = Field(None, description="address of the web page, for the links in mails")
     retention_days: int = Field(90, ge=1, le=36500, description="days that a change stays in the log")
@@ -54,6 +56,15 @@ class Settings(BaseSettings):
         if scheme not in _MAIL_SCHEMES or not rest:
             known = "://, ".join(_MAIL_SCHEMES)
             message = f"must start with one of {known}://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _page(cls, value: str | None) -> str | None:
+        """Refuse what no link in a mail can begin with."""
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
+            message = "must look like https://audit.example.com"
             raise ValueError(message)
         return value
 

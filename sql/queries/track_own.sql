@@ -1,6 +1,6 @@
 -- The log's own tables are under watch like any other: who gets digests, what is kept how long, what was purged.
 select audit.track('audit.recipient', ignored => array['added_at', 'first_incarnation', 'first_xid'], about => array['email', 'name'],
-  label_column => 'email');
+  label_column => 'email', account_column => 'account');
 select audit.track('audit.setting', label_column => 'name');
 select audit.track('audit.purge', about => array['first_day', 'last_day']);
 insert into audit.catalogue_table as t (table_name, module, entity, label_column, root)

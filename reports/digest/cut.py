@@ -1,0 +1,239 @@
+"""Cutting digests: what is new for a recipient is frozen, with the mail that tells it, before anything is sent.
+
+A digest is about the transactions between two watermarks (capture/window.py); the time that it names says only when it
+was due. Two processes that cut at once give one digest: whoever has locked the recipient's row cuts, the other passes by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any, Literal
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from capture.catalogue.model import Catalogue
+from capture.entries.describe import entries_in
+from capture.errors import ConfigurationError, UsageError
+from capture.model import Entry
+from capture.reading import Filters
+from capture.resources import query
+from capture.window import Window, watermark
+from reports.calendar import latest_due
+from reports.clock import clock
+from reports.digest import notes as words
+from reports.digest.compose import Mail, MailSettings, compose, reader_of
+from reports.digest.content import Period
+from reports.recipients import Recipient, read
+
+__all__ = ["Cut", "MailSettings", "cut_due", "cutting", "wants_empty"]
+
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A digest that was frozen (in a dry run: would be). `mailed` tells whether a mail of it waits to be sent now.
+
+    `window_start` and `window_end` are the time that it names, in UTC; `changes` counts the changed fields.
+    """
+
+    email: str
+    id: int
+    serial: int
+    cadence: Literal["daily", "weekly", "now"]
+    window_start: datetime
+    window_end: datetime
+    entries: int
+    changes: int
+    mailed: bool
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is to be cut for a recipient: the window, the time that it names, and what there is to tell."""
+
+    window: Window
+    period: Period
+    entries: Iterator[Entry]
+    moved: list[datetime]
+    told: bool
+
+
+def cut_due(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, *, now: bool = False, dry_run: bool = False
+) -> list[Cut]:
+    """Cut the digests that are due, each in a transaction of its own, and return them: see `cutting`."""
+    return list(cutting(conn, catalogue, mail, now=now, dry_run=dry_run))
+
+
+def cutting(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, *, now: bool = False, dry_run: bool = False
+) -> Iterator[Cut]:
+    """Cut what is due, and yield each digest once it is frozen. With `now`, also at once what is new and not due yet.
+
+    The connection must be outside of a transaction. A recipient that cannot be served (SQL wrote an address that no mail
+    can go to) does not stop the others: the error is raised after they are done.
+    """
+    if conn.info.transaction_status != TransactionStatus.IDLE:
+        raise UsageError("the connection is inside a transaction: commit it before cutting digests")
+    with conn.transaction():
+        if not dry_run:
+            conn.execute("SELECT audit.note_incarnation()")
+        at, everyone = clock(conn), [recipient for recipient in read(conn) if not recipient.paused]
+    faults: list[Exception] = []
+    for recipient in everyone:
+        if not now and latest_due(recipient.schedule, recipient.told_until, at) is None:
+            continue
+        try:
+            cut = _cut(conn, catalogue, mail, recipient.id, now=now, dry_run=dry_run)
+        except Exception as error:
+            if conn.closed:
+                raise
+            faults.append(error)
+            continue
+        if cut is not None:
+            yield cut
+    if faults:
+        raise faults[0]
+
+
+def wants_empty(recipient: Recipient, due: datetime) -> bool:
+    """Return whether a digest with nothing to tell is mailed: a sign of life, so that silence means something."""
+    if recipient.when_empty != "weekly":
+        return recipient.when_empty == "always"
+    if recipient.cadence == "weekly":
+        return True
+    # By the days of the calendar: the hours of a week differ where the clocks change.
+    zone = recipient.schedule.zone
+    silent_since = recipient.mailed_until or recipient.added_at
+    return due.astimezone(zone).date() - silent_since.astimezone(zone).date() >= _WEEK
+
+
+def _cut(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, number: int, *, now: bool, dry_run: bool
+) -> Cut | None:
+    """Cut the digest of one recipient; None where there is none to cut, or somebody else is at it."""
+    cut = None
+    with conn.transaction() as transaction:
+        # Each statement must see what was committed before it: the last digest after the lock, the rows after the watermark.
+        conn.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        if conn.execute(query("recipient_lock"), {"id": number}).rowcount:
+            (recipient,) = read(conn, number=number)
+            at = clock(conn)
+            due = _due(conn, catalogue, recipient, at, now=now)
+            if due is not None:
+                cut = _freeze(conn, catalogue, mail, recipient, due, at)
+        if dry_run:
+            raise psycopg.Rollback(transaction)
+    return cut
+
+
+def _due(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, recipient: Recipient, at: datetime, *, now: bool
+) -> _Due | None:
+    """Return what is to be cut for a recipient whose row is locked, None where nothing is."""
+    instant = latest_due(recipient.schedule, recipient.told_until, at)
+    window = Window(recipient.begin, watermark(conn))
+    # Nothing was finished since the last digest, for a transaction is open. It stays due until that one ends.
+    if (instant is None and not now) or window.next <= window.first:
+        return None
+    filters = Filters(account=recipient.account, modules=recipient.modules or ())
+    found = entries_in(conn, catalogue, window, filters)
+    first = next(found, None)
+    moved = words.moves(conn, window)
+    told = first is not None or bool(moved)
+    if now and told:
+        # A clock that was set back must not make the time end before it begins.
+        end = max(at, recipient.told_until + timedelta(microseconds=1))
+        period = Period(recipient.told_until, end, "now")
+    elif instant is not None:
+        period = Period(recipient.told_until, instant, recipient.cadence)
+    else:
+        return None
+    return _Due(window, period, found if first is None else chain([first], found), moved, told)
+
+
+def _freeze(
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    mail: MailSettings,
+    recipient: Recipient,
+    due: _Due,
+    at: datetime,
+) -> Cut:
+    """Write the digest, its mail and the delivery; without a mail where there is nothing to tell and none is wanted."""
+    composed = None
+    if due.told or wants_empty(recipient, due.period.end):
+        composed = _composed(conn, catalogue, mail, recipient, due, at)
+    window, period, serial = due.window, due.period, recipient.serial + 1
+    entries, changes = (composed.entries, composed.changes) if composed else (0, 0)
+    subject = composed.rendered.subject if composed else None
+    values = {
+        "recipient_id": recipient.id,
+        "serial": serial,
+        "cadence": period.cadence,
+        "window_start": period.start,
+        "window_end": period.end,
+        "first_incarnation": window.first.incarnation,
+        "first_xid": str(window.first.xid),
+        "next_incarnation": window.next.incarnation,
+        "next_xid": str(window.next.xid),
+        "entries": entries,
+        "changes": changes,
+        "subject": subject,
+        "message_id": composed.message_id if composed else None,
+        "message": composed.message if composed else None,
+        "cut_at": at,
+    }
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query("digest_keep"), values).fetchone()
+        assert row is not None  # noqa: S101 - an insert returns its row
+        if composed:
+            delivery = {"digest_id": row[0], "address": composed.address, "cut_at": at}
+            cursor.execute(query("delivery_keep"), delivery)
+    return Cut(
+        email=recipient.email,
+        id=row[0],
+        serial=serial,
+        cadence=period.cadence,
+        window_start=period.start,
+        window_end=period.end,
+        entries=entries,
+        changes=changes,
+        mailed=composed is not None,
+        subject=subject,
+    )
+
+
+def _composed(
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    mail: MailSettings,
+    recipient: Recipient,
+    due: _Due,
+    at: datetime,
+) -> Mail:
+    try:
+        reader = reader_of(recipient)
+    except UsageError as error:
+        message = f"recipient no. {recipient.id} gets no digest: {error}, or remove it from audit.recipient"
+        raise ConfigurationError(message) from error
+    return compose(
+        conn,
+        catalogue,
+        mail,
+        due.entries,
+        reader,
+        due.period,
+        window=due.window,
+        number=recipient.id,
+        serial=recipient.serial + 1,
+        date=at,
+        notes=words.notes(recipient, catalogue, due.moved, words.waiting_since(conn, due.window.next), at),
+    )

@@ -1,0 +1,74 @@
+"""What a digest says about itself: whatever makes it less, or other, than its reader expects."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from capture.catalogue.model import Catalogue
+from capture.resources import query
+from capture.window import Watermark, Window
+from reports.recipients import Recipient, known_modules
+
+_HELD_BACK = timedelta(hours=1)
+"""From this age on a change that waits for an open transaction is spoken of; younger ones are everyday life."""
+
+
+def moves(conn: psycopg.Connection[Any], window: Window) -> list[datetime]:
+    """Return when the database was noticed to have moved to another server, for each move inside a window."""
+    if window.first.incarnation == window.next.incarnation:
+        return []
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        parameters = {"first": window.first.incarnation, "next": window.next.incarnation}
+        return [row[0] for row in cursor.execute(query("digest_moves"), parameters)]
+
+
+def waiting_since(conn: psycopg.Connection[Any], mark: Watermark) -> datetime | None:
+    """Return the time of the oldest committed change that an open transaction keeps above a watermark; None without one.
+
+    Such a transaction may be in any database of the server, and a prepared one that was forgotten holds all digests back.
+    """
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(
+            query("digest_waiting"), {"incarnation": mark.incarnation, "xid": str(mark.xid)}
+        ).fetchone()
+    return row[0] if row else None
+
+
+def notes(
+    recipient: Recipient, catalogue: Catalogue, moved: list[datetime], waiting: datetime | None, clock: datetime
+) -> tuple[str, ...]:
+    """Return the sentences, in the order of their weight; times are those of the reader's zone."""
+
+    def shown(at: datetime) -> str:
+        local = at.astimezone(recipient.schedule.zone)
+        return f"{local.day} {local:%B %Y} at {local:%H:%M} ({recipient.schedule.zone.key})"
+
+    said = [f"The database moved to another server: this was noticed on {shown(at)}." for at in moved]
+    if waiting is not None and clock - waiting >= _HELD_BACK:
+        said.append(
+            f"Changes made since {shown(waiting)} may be missing here: a transaction that is still open holds them back."
+            " They will be in a later digest."
+        )
+    if recipient.zone is None:
+        said.append(f"The time zone “{recipient.timezone}” is not known here: all times are in UTC.")
+    known = {module.casefold() for module in known_modules(catalogue)}
+    said += [
+        f"The catalogue has no module “{module}” any more: this digest cannot tell anything of it."
+        for module in recipient.modules or ()
+        if module.casefold() not in known
+    ]
+    if unmailed := _unmailed(recipient):
+        said.append(f"{unmailed} had nothing to tell and {'was' if ' to ' not in unmailed else 'were'} not mailed.")
+    return tuple(said)
+
+
+def _unmailed(recipient: Recipient) -> str:
+    """Name the digests since the last mailed one, so that a gap in the numbers is not taken for a lost mail."""
+    first, last = recipient.mailed_serial + 1, recipient.serial
+    if first > last:
+        return ""
+    return f"Digest no. {first}" if first == last else f"Digests no. {first} to {last}"

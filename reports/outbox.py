@@ -1,0 +1,151 @@
+"""Sending what was cut: one delivery at a time, under a lease, and outside of any transaction.
+
+A transaction that is open while a mail server thinks would hold back the watermark of every digest. So a delivery is
+claimed (committed), handed in, and settled (committed). Whoever dies in between leaves a lease that ends by itself; then
+the same bytes go again under the same Message-ID. At least once is the best that SMTP allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.parser import BytesHeaderParser
+from email.policy import SMTP
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import class_row
+
+from capture.errors import MailError, UsageError
+from capture.resources import query
+from reports.clock import clock
+from reports.smtp import Answer, MailServer, deliver
+
+State = Literal["sent", "retry", "parked"]
+
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360))
+"""How long to wait after the first try, the second, ...; the last one for all that follow."""
+
+GIVE_UP = timedelta(days=7)
+LEAST_TRIES = 10
+"""A digest that was cut GIVE_UP ago is given up, but not before so many tries: the scheduler may have been down."""
+
+_GRACE = 60.0
+"""Seconds that a lease outlives the longest delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one try: `state` is sent, retry or parked, `answer` what the server said."""
+
+    digest_id: int
+    serial: int
+    address: str
+    state: State
+    answer: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery that the next run would try."""
+
+    digest_id: int
+    serial: int
+    address: str
+    state: Literal["pending", "retry"]
+    tries: int
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A delivery under our lease, with the frozen message."""
+
+    digest_id: int
+    address: str
+    lease: UUID
+    tries: int
+    serial: int
+    cut_at: datetime
+    message: bytes
+
+
+def send_waiting(conn: psycopg.Connection[Any], server: MailServer, *, at_once: bool = False) -> list[Outcome]:
+    """Try every delivery that waits, and return what became of each: see `sending`."""
+    return list(sending(conn, server, at_once=at_once))
+
+
+def sending(conn: psycopg.Connection[Any], server: MailServer, *, at_once: bool = False) -> Iterator[Outcome]:
+    """Try every delivery that waits, and yield what became of each as soon as it is settled.
+
+    `at_once` tries those too whose next try is not due yet. The connection must be outside of a transaction.
+    Raises MailError, with what to do, where the configuration is at fault: all that is left waits for the next run.
+    """
+    if conn.info.transaction_status != TransactionStatus.IDLE:
+        raise UsageError("the connection is inside a transaction: commit it before sending mails")
+    began = _begin(conn, at_once=at_once)
+    while claim := _claim(conn, began, server.longest + _GRACE):
+        answer = deliver(server, _sender(claim.message), claim.address, claim.message)
+        state = _state(claim, answer, began)
+        settled = _settle(conn, claim, state, answer.said)
+        if answer.verdict == "fault":
+            raise MailError(answer.said)
+        if settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
+            yield Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries)
+
+
+def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False) -> list[Waiting]:
+    """Return the deliveries that the next run would try."""
+    with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+        return cursor.execute(query("delivery_waiting"), {"at_once": at_once}).fetchall()
+
+
+def _begin(conn: psycopg.Connection[Any], *, at_once: bool) -> datetime:
+    """Return when the run begins, by the database's clock; put aside what nobody is to get any more."""
+    with conn.transaction():
+        began = clock(conn)
+        conn.execute(query("delivery_park_removed"))
+        if at_once:
+            conn.execute(query("delivery_hasten"), {"began": began})
+    return began
+
+
+def _claim(conn: psycopg.Connection[Any], began: datetime, seconds: float) -> _Claim | None:
+    with conn.transaction(), conn.cursor(row_factory=class_row(_Claim)) as cursor:
+        return cursor.execute(query("delivery_claim"), {"began": began, "seconds": seconds}).fetchone()
+
+
+def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: str) -> bool:
+    """Write down what became of a try; return whether it was still ours to say."""
+    wait = BACK_OFF[min(claim.tries, len(BACK_OFF)) - 1]
+    values = {
+        "digest_id": claim.digest_id,
+        "address": claim.address,
+        "lease": claim.lease,
+        "state": state,
+        "answer": answer,
+        "wait": wait.total_seconds(),
+    }
+    with conn.transaction():
+        return conn.execute(query("delivery_settle"), values).rowcount > 0
+
+
+def _state(claim: _Claim, answer: Answer, began: datetime) -> State:
+    """Return what a delivery is after a try. A fault of the configuration is no reason to give a delivery up."""
+    if answer.verdict == "sent":
+        return "sent"
+    if answer.verdict == "refused":
+        return "parked"
+    too_old = began - claim.cut_at >= GIVE_UP and claim.tries >= LEAST_TRIES
+    return "parked" if too_old and answer.verdict == "again" else "retry"
+
+
+def _sender(message: bytes) -> str:
+    """Return the address that a frozen message comes from."""
+    header = BytesHeaderParser(policy=SMTP).parsebytes(message)["From"]
+    address: str = header.addresses[0].addr_spec
+    return address

@@ -1,0 +1,212 @@
+"""Who gets digests: table audit.recipient, which is under watch itself, so that each change here is an entry of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from difflib import get_close_matches
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from capture.catalogue.model import Catalogue
+from capture.catalogue.own import with_own
+from capture.context import actor
+from capture.errors import UsageError
+from capture.resources import query
+from capture.window import Watermark, watermark
+from reports.addresses import checked_address, checked_name
+from reports.calendar import WEEKDAYS, Cadence, Schedule, zone_of
+
+WhenEmpty = Literal["never", "weekly", "always"]
+
+OTHER = "Other"
+"""The module of tracked tables that no catalogue describes."""
+
+SEVEN = time(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One who gets digests, and where they stand.
+
+    `begin` is where the next one begins. `told_until` is the end of the time that the last one names, or when the
+    recipient was added; `serial` is its number, 0 before the first. `mailed_serial` and `mailed_until` are those of the
+    last one that was mailed. `modules` is None for all of them, `account` is None for every tenant.
+    """
+
+    id: int
+    email: str
+    name: str | None
+    timezone: str
+    cadence: Cadence
+    send_at: time
+    weekday: int
+    account: str | None
+    modules: tuple[str, ...] | None
+    when_empty: WhenEmpty
+    paused: bool
+    added_at: datetime
+    begin: Watermark
+    told_until: datetime
+    serial: int
+    mailed_serial: int
+    mailed_until: datetime | None
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone; None where this machine does not know it (it was written by SQL, or elsewhere)."""
+        try:
+            return ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
+
+    @property
+    def schedule(self) -> Schedule:
+        """When its digests are due; in UTC where the zone is not known."""
+        return Schedule(self.zone or ZoneInfo("UTC"), self.cadence, self.send_at, self.weekday)
+
+
+def read(conn: psycopg.Connection[Any], *, email: str | None = None, number: int | None = None) -> list[Recipient]:
+    """Return the recipients in the order they were added: all, or the one with an address or a number."""
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(query("recipient_read"), {"email": email, "id": number}).fetchall()
+    return [_recipient(row) for row in rows]
+
+
+def find(conn: psycopg.Connection[Any], email: str) -> Recipient:
+    """Return the recipient with an address. Raises UsageError, with the address that was probably meant, without one."""
+    found = read(conn, email=checked_address(email))
+    if found:
+        return found[0]
+    close = get_close_matches(email, [recipient.email for recipient in read(conn)], n=1)
+    hint = f"did you mean {close[0]}?" if close else "whochanged recipients list  shows those that are"
+    raise UsageError(f"{email} is no recipient: {hint}")
+
+
+def add(
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    email: str,
+    *,
+    name: str | None = None,
+    timezone: str = "UTC",
+    cadence: Cadence = "daily",
+    send_at: time = SEVEN,
+    weekday: int = 1,
+    account: str | None = None,
+    modules: Iterable[str] = (),
+    when_empty: WhenEmpty = "weekly",
+    by: str | None = None,
+) -> Recipient:
+    """Add a recipient, whose first digest begins now: it tells of this very change first.
+
+    `weekday` is the ISO day of a weekly digest; no modules are all of them; `by` names the person who does it.
+    Done in a transaction of its own, or as part of the caller's. Raises UsageError for what cannot be meant, and for one
+    who is a recipient already.
+    """
+    address = checked_address(email)
+    chosen = {module: None for wanted in modules for module in [known_module(catalogue, wanted)]}
+    values = {
+        "email": address,
+        "name": None if name is None else checked_name(name),
+        "timezone": zone_of(timezone).key,
+        "cadence": cadence,
+        "send_at": send_at,
+        "weekday": weekday,
+        "account": account,
+        "modules": list(chosen) or None,
+        "when_empty": when_empty,
+    }
+    first = watermark(conn)
+    try:
+        with _acting(conn, by):
+            place = {"first_incarnation": first.incarnation, "first_xid": str(first.xid)}
+            conn.execute(query("recipient_add"), {**values, **place})
+    except psycopg.errors.UniqueViolation:
+        raise UsageError(f"{address} is a recipient already: whochanged recipients list  shows how") from None
+    return find(conn, address)
+
+
+def pause(conn: psycopg.Connection[Any], email: str, *, paused: bool = True, by: str | None = None) -> bool:
+    """Stop the digests to a recipient, or with `paused=False` resume them; return whether that was a change.
+
+    Nothing is cut and nothing is sent meanwhile; the first digest afterwards tells everything since the last one.
+    """
+    recipient = find(conn, email)
+    with _acting(conn, by):
+        done = conn.execute(query("recipient_pause"), {"id": recipient.id, "paused": paused})
+    return done.rowcount > 0
+
+
+def remove(conn: psycopg.Connection[Any], email: str, *, by: str | None = None) -> Recipient:
+    """Remove a recipient and return it as it was. Its digests stay; those that are not sent yet are not sent any more."""
+    recipient = find(conn, email)
+    with _acting(conn, by):
+        conn.execute(query("recipient_remove"), {"id": recipient.id})
+        conn.execute(query("delivery_park_removed"))
+    return recipient
+
+
+def known_modules(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the modules that a digest can tell of, in their order."""
+    return (*with_own(catalogue).modules, OTHER)
+
+
+def known_module(catalogue: Catalogue, name: str) -> str:
+    """Return the catalogue's module of a name in any case. Raises UsageError, with the one that was probably meant."""
+    known = {module.casefold(): module for module in known_modules(catalogue)}
+    wanted = name.strip().casefold()
+    if wanted in known:
+        return known[wanted]
+    close = get_close_matches(wanted, known, n=1)
+    hint = f"Did you mean '{known[close[0]]}'?" if close else f"There are {', '.join(known.values())}"
+    raise UsageError(f"unknown module '{name}'. {hint}")
+
+
+def weekday_of(name: str) -> int:
+    """Return the ISO number of a day's English name, also a shortened one. Raises UsageError where it is none."""
+    wanted = name.strip().casefold()
+    found = [number for number, day in enumerate(WEEKDAYS, 1) if len(wanted) > 1 and day.startswith(wanted)]
+    if len(found) != 1:
+        raise UsageError(f"unknown weekday '{name}': write one of {', '.join(WEEKDAYS)}")
+    return found[0]
+
+
+@contextmanager
+def _acting(conn: psycopg.Connection[Any], by: str | None) -> Iterator[None]:
+    """One save, by a named person or by the database's role alone."""
+    with conn.transaction():
+        if by is None:
+            yield
+        else:
+            with actor(conn, by):
+                yield
+
+
+def _recipient(row: tuple[Any, ...]) -> Recipient:
+    own, (incarnation, xid, told_until, serial, mailed_serial, mailed_until) = row[:12], row[12:]
+    number, email, name, timezone, cadence, send_at, weekday, account, modules, when_empty, paused, added_at = own
+    return Recipient(
+        id=number,
+        email=email,
+        name=name,
+        timezone=timezone,
+        cadence=cadence,
+        send_at=send_at,
+        weekday=weekday,
+        account=account,
+        modules=tuple(modules) if modules else None,
+        when_empty=when_empty,
+        paused=paused,
+        added_at=added_at.astimezone(UTC),
+        begin=Watermark(incarnation, xid),
+        told_until=told_until.astimezone(UTC),
+        serial=serial,
+        mailed_serial=mailed_serial,
+        mailed_until=mailed_until and mailed_until.astimezone(UTC),
+    )

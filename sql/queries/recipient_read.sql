@@ -1,0 +1,15 @@
+-- Recipients, and where their digests stand: what the last one ended with, and the last one that was mailed.
+SELECT r.id, r.email, r.name, r.timezone, r.cadence, r.send_at, r.weekday, r.account, r.modules, r.when_empty, r.paused, r.added_at,
+    coalesce(last.next_incarnation, r.first_incarnation), coalesce(last.next_xid, r.first_xid)::text::bigint,
+    coalesce(last.window_end, r.added_at), coalesce(last.serial, 0), coalesce(mailed.serial, kept.first - 1, 0), mailed.window_end
+FROM audit.recipient AS r
+LEFT JOIN LATERAL (
+    SELECT d.* FROM audit.digest AS d WHERE d.recipient_id = r.id ORDER BY d.serial DESC LIMIT 1) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT d.serial, d.window_end FROM audit.digest AS d
+    WHERE d.recipient_id = r.id AND d.message_id IS NOT NULL ORDER BY d.serial DESC LIMIT 1) AS mailed ON true
+-- Older ones may have been purged: of these nothing is known any more.
+LEFT JOIN LATERAL (SELECT min(d.serial) AS first FROM audit.digest AS d WHERE d.recipient_id = r.id) AS kept ON true
+WHERE (%(email)s::text IS NULL OR lower(r.email) = lower(%(email)s))
+    AND (%(id)s::integer IS NULL OR r.id = %(id)s)
+ORDER BY r.id

@@ -1,0 +1,1 @@
+DELETE FROM audit.recipient WHERE id = %(id)s

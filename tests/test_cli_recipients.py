@@ -1,0 +1,130 @@
+"""The command recipients: what it prints, how it ends, and that nothing is half done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.commands import Capture, documents, refused, said
+from tests.digests import ANA, BEN, add
+from tests.fix_postgres import login
+
+Connection = psycopg.Connection[Any]
+
+pytestmark = pytest.mark.one_server
+
+
+def test_recipients_from_adding_to_removing(crm_dsn: str, capsys: Capture) -> None:
+    here = ("--dsn", crm_dsn)
+    assert "Nobody gets digests yet" in said(capsys, "recipients", "list", *here)[1]
+    choices = [
+        "--timezone",
+        "Europe/Berlin",
+        "--cadence",
+        "weekly",
+        "--weekday",
+        "fri",
+        "--at",
+        "18:30",
+        "--account",
+        "1",
+    ]
+    choices += ["--module", "territories", "--module", "Workflows", "--when-empty", "never", "--name", "Ana Admin"]
+    line = "ana@example.com: weekly on Friday at 18:30 Europe/Berlin, account 1: Territories, Workflows."
+    assert said(capsys, "recipients", "add", ANA, *choices, "--dry-run", *here) == ("", f"Would add {line}\n")
+    assert documents(capsys, "recipients", "list", *here) == []
+    assert said(capsys, "recipients", "add", ANA, *choices, *here) == ("", f"Added {line}\n")
+    said(capsys, "recipients", "add", BEN, *here)
+    one, two = documents(capsys, "recipients", "list", *here)
+    assert one | {"added_at": "", "told_until": "", "next_due": ""} == {
+        "email": ANA,
+        "name": "Ana Admin",
+        "timezone": "Europe/Berlin",
+        "timezone_known": True,
+        "cadence": "weekly",
+        "at": "18:30",
+        "weekday": "friday",
+        "account": "1",
+        "modules": ["Territories", "Workflows"],
+        "when_empty": "never",
+        "paused": False,
+        "added_at": "",
+        "told_until": "",
+        "next_due": "",
+        "last_serial": None,
+    }
+    assert two["next_due"].endswith("T07:00:00.000000Z")
+    assert said(capsys, "recipients", "pause", "ANA@example.com", "--dry-run", *here)[1].startswith("Would pause")
+    assert said(capsys, "recipients", "pause", ANA, *here)[1] == "Paused the digests to ana@example.com.\n"
+    assert "paused already" in said(capsys, "recipients", "pause", ANA, *here)[1]
+    out, _ = said(capsys, "recipients", "list", *here)
+    first, second = out.splitlines()
+    assert (
+        first.split()
+        == (
+            "ana@example.com (Ana Admin) weekly on Friday at 18:30 Europe/Berlin account 1: Territories, Workflows paused"
+        ).split()
+    )
+    assert "all accounts: all modules; a sign of life each week" in second
+    assert "  next 20" in second
+    assert said(capsys, "recipients", "resume", ANA, *here)[1] == "Resumed the digests to ana@example.com.\n"
+    assert said(capsys, "recipients", "remove", ANA, "--dry-run", *here)[1] == "Would remove ana@example.com.\n"
+    assert said(capsys, "recipients", "remove", ANA, *here)[1] == "Removed ana@example.com.\n"
+    assert [one["email"] for one in documents(capsys, "recipients", "list", *here)] == [BEN]
+    log = documents(capsys, "log", "--module", "Audit log", *here)
+    assert [entry["descriptions"][0].partition(" (")[0] for entry in log] == [
+        "Removed digest recipient ana@example.com",
+        "Resumed the digests to ana@example.com",
+        "Paused the digests to ana@example.com",
+        "Added digest recipient ben@example.com",
+        "Added digest recipient ana@example.com",
+    ]
+
+
+def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
+    here = ("--dsn", crm_dsn)
+    said(capsys, "recipients", "add", ANA, *here)
+    for arguments, message in (
+        (["add", "ANA@Example.com"], "is a recipient already"),
+        (["add", "ben"], "is no mail address: write one such as ana@example.com"),
+        (["add", "ben@example.com\nBcc: eve@example.com"], "is no mail address"),
+        (["add", BEN, "--timezone", "Berlin"], "Did you mean Europe/Berlin?"),
+        (["add", BEN, "--module", "Teritories"], "Did you mean 'Territories'?"),
+        (["add", BEN, "--cadence", "hourly"], "daily"),
+        (["add", BEN, "--when-empty", "sometimes"], "never"),
+        (["add", BEN, "--at", "25:00"], "--at '25:00' is no time of day: write one such as 07:00"),
+        (["add", BEN, "--at", "7"], "is no time of day"),
+        (["add", BEN, "--weekday", "x"], "unknown weekday 'x'"),
+        (["add", BEN, "--name", "\x1b]0;x"], "is no name"),
+        (["add"], "Missing argument"),
+        (["pause", "anna@example.com"], "did you mean ana@example.com?"),
+        (["resume", BEN], "is no recipient"),
+        (["remove", "nobody@elsewhere.test"], "is no recipient"),
+    ):
+        assert message in refused(capsys, 2, "recipients", *arguments, *here), arguments
+    assert crm_conn.execute("SELECT array_agg(email) FROM audit.recipient").fetchone() == ([ANA],)
+
+
+def test_a_reader_of_the_log_may_not_choose_recipients(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
+    crm_conn.execute("DROP ROLE IF EXISTS digest_reader")
+    crm_conn.execute("CREATE ROLE digest_reader LOGIN IN ROLE audit_reader")
+    add(crm_conn)
+    here = ("--dsn", login(crm_dsn, "digest_reader"))
+    assert "permission denied" in refused(capsys, 4, "recipients", "add", BEN, *here)
+    assert len(documents(capsys, "recipients", "list", *here)) == 1
+    assert documents(capsys, "digest", "list", *here) == []
+
+
+def test_the_list_names_what_is_amiss(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
+    add(crm_conn)
+    add(crm_conn, BEN)
+    crm_conn.execute("UPDATE audit.recipient SET timezone = 'Mars/Base' WHERE email = %s", (BEN,))
+    one, two = said(capsys, "recipients", "list", "--dsn", crm_dsn)[0].splitlines()
+    assert "  due since 20" in one
+    assert "unknown time zone: UTC is used" in two
+    assert [each["timezone_known"] for each in documents(capsys, "recipients", "list", "--dsn", crm_dsn)] == [
+        True,
+        False,
+    ]

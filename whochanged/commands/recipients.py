@@ -1,0 +1,169 @@
+"""`whochanged recipients`: who gets digests by mail."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from capture.errors import UsageError
+from whochanged.commands import common
+
+if TYPE_CHECKING:
+    from reports.recipients import Recipient
+
+app = typer.Typer(
+    help="Say who gets digests by mail; every change of that is an entry of the log itself.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The mail address.")]
+
+
+class Cadences(StrEnum):
+    """How often a digest comes."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class WhenEmpty(StrEnum):
+    """Whether a digest without changes is mailed."""
+
+    NEVER = "never"
+    WEEKLY = "weekly"
+    ALWAYS = "always"
+
+
+@app.command()
+def add(
+    email: Email,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name, for the To line.")] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone of the digest's days and times, as Europe/Berlin.")
+    ] = "UTC",
+    cadence: Annotated[Cadences, typer.Option(help="How often a digest comes.")] = Cadences.DAILY,
+    at: Annotated[str, typer.Option("--at", metavar="HH:MM", help="Local time at which it is cut and sent.")] = "07:00",
+    weekday: Annotated[str, typer.Option(metavar="DAY", help="Day of a weekly digest.")] = "monday",
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="Tell only the changes of this account; without it, all.")
+    ] = None,
+    module: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Tell only this module; may be given again.")
+    ] = None,
+    when_empty: Annotated[
+        WhenEmpty,
+        typer.Option(help="Whether a digest without changes is mailed; weekly: when nothing was mailed for a week."),
+    ] = WhenEmpty.WEEKLY,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
+    """Add a recipient; the first digest tells what changes from now on.
+
+    [dim]whochanged recipients add ana@example.com --name "Ana Admin" --timezone Europe/Berlin
+    whochanged recipients add ben@example.com --cadence weekly --weekday friday --module Territories[/]
+    """
+    send_at = _time(at)
+    with common.installed(dsn) as connection:
+        from reports import recipients
+        from whochanged.commands.reading import catalogue_of
+
+        added = recipients.add(
+            connection,
+            catalogue_of(connection, None),
+            email,
+            name=name,
+            timezone=timezone,
+            cadence=cadence.value,
+            send_at=send_at,
+            weekday=recipients.weekday_of(weekday),
+            account=account,
+            modules=module or (),
+            when_empty=when_empty.value,
+        )
+        if dry_run:
+            connection.rollback()
+        else:
+            connection.commit()
+        common.talk().print(f"{'Would add' if dry_run else 'Added'} {_said(added)}.")
+
+
+@app.command("list")
+def list_(as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
+    """List the recipients: when and what they are told, and when the next digest is due."""
+    with common.installed(dsn) as connection:
+        from reports.recipients import read
+        from whochanged.output.machine import to_json
+        from whochanged.output.recipients import print_recipients, recipient_document
+
+        found = read(connection)
+        if as_json:
+            for recipient in found:
+                common.out().write(to_json(recipient_document(recipient)) + "\n")
+        elif found:
+            print_recipients(common.data(), found)
+        if not found:
+            common.talk().print("Nobody gets digests yet: whochanged recipients add EMAIL")
+
+
+@app.command()
+def pause(email: Email, dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
+    """Stop the digests to a recipient for a while; what changes meanwhile is told after `resume`."""
+    _set_paused(email, dsn, paused=True, dry_run=dry_run)
+
+
+@app.command()
+def resume(email: Email, dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
+    """Resume the digests to a recipient; the next one tells everything since the last."""
+    _set_paused(email, dsn, paused=False, dry_run=dry_run)
+
+
+@app.command()
+def remove(email: Email, dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
+    """Remove a recipient; digests that wait to be sent to them are not sent any more."""
+    with common.installed(dsn) as connection:
+        from reports import recipients
+
+        removed = recipients.remove(connection, email)
+        if dry_run:
+            connection.rollback()
+        else:
+            connection.commit()
+        common.talk().print(f"{'Would remove' if dry_run else 'Removed'} {removed.email}.")
+
+
+def _set_paused(email: str, dsn: str | None, *, paused: bool, dry_run: bool) -> None:
+    with common.installed(dsn) as connection:
+        from reports import recipients
+
+        changed = recipients.pause(connection, email, paused=paused)
+        if dry_run:
+            connection.rollback()
+        else:
+            connection.commit()
+        verb = "pause" if paused else "resume"
+        if not changed:
+            common.talk().print(f"{email} is {'paused' if paused else 'not paused'} already.")
+        else:
+            common.talk().print(f"{f'Would {verb}' if dry_run else f'{verb.capitalize()}d'} the digests to {email}.")
+
+
+def _time(text: str) -> time:
+    """The time of day that the text means."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        message = f"--at '{text}' is no time of day: write one such as 07:00 or 18:30"
+        raise UsageError(message)
+    return time(int(match[1]), int(match[2]))
+
+
+def _said(recipient: Recipient) -> str:
+    from whochanged.output.recipients import what, when
+
+    return f"{recipient.email}: {when(recipient)}, {what(recipient)}"

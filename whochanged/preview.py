@@ -1,0 +1,105 @@
+"""A digest to look at: as a recipient would get it now, or of any time; nothing is frozen and nothing is sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from capture.entries.describe import entries, entries_in
+from capture.errors import UsageError
+from capture.reading import Filters
+from capture.window import Window, watermark
+from reports.calendar import zone_of
+from reports.clock import clock
+from reports.digest import notes
+from reports.digest.compose import Mail, MailSettings, compose, reader_of
+from reports.digest.content import Period, Reader
+from reports.recipients import find
+from whochanged.mail import sender, words_and_product
+from whochanged.output.times import moment
+from whochanged.settings import Settings
+
+NOBODY = "reader@example.com"
+_DAY = timedelta(hours=24)
+_INSTANT = timedelta(microseconds=1)
+
+
+def make_preview(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    *,
+    reader: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    timezone: str | None = None,
+) -> Mail:
+    """Return the mail that the recipient *reader* would get now, or that tells the time from *since* to *until*.
+
+    Without a recipient it tells everything, in the zone *timezone*, of the last 24 hours where no time is given.
+    Raises UsageError for an unknown recipient, zone or time.
+    """
+    catalogue, product = words_and_product(connection)
+    origin = sender(settings) if settings.mail_from else "whochanged@localhost"
+    recipient = find(connection, reader) if reader else None
+    to = reader_of(recipient) if recipient else Reader(NOBODY, None, zone_of(timezone or "UTC").key, None, None)
+    mark, at = watermark(connection), clock(connection)
+    said: tuple[str, ...] = ()
+    if recipient and since is None and until is None:
+        window = Window(recipient.begin, mark)
+        period = Period(recipient.told_until, max(at, recipient.told_until + _INSTANT), "now")
+        wanted = Filters(account=recipient.account, modules=recipient.modules or ())
+        found = entries_in(connection, catalogue, window, wanted)
+        moved, waiting = notes.moves(connection, window), notes.waiting_since(connection, mark)
+        said = notes.notes(recipient, catalogue, moved, waiting, at)
+    else:
+        window = Window(mark, mark)
+        period = _period(at, to, since, until)
+        wanted = Filters(since=period.start, until=period.end, account=to.account, modules=to.modules or ())
+        found = entries(connection, catalogue, wanted)
+    return compose(
+        connection,
+        catalogue,
+        MailSettings(origin, settings.base_url, product),
+        found,
+        to,
+        period,
+        window=window,
+        number=recipient.id if recipient else 0,
+        serial=recipient.serial + 1 if recipient else 1,
+        date=at,
+        notes=said,
+    )
+
+
+def _period(at: datetime, reader: Reader, since: str | None, until: str | None) -> Period:
+    """Return the time that the options mean in the reader's zone: 24 hours where no beginning is given."""
+    now = at.astimezone(ZoneInfo(reader.timezone))
+    end = at if until is None else moment(until, option="--until", now=now, end=True)
+    start = end - _DAY if since is None else moment(since, option="--since", now=now, end=False)
+    if start >= end:
+        message = (
+            f"--since {since} is not before {'now' if until is None else f'--until {until}'}: nothing can be between"
+        )
+        raise UsageError(message)
+    return Period(start, end, "now")
+
+
+def write_preview(mail: Mail, folder: Path) -> list[Path]:
+    """Write the mail as it would be sent, and its two parts, to a folder, and return the paths."""
+    parts = {
+        "digest.eml": mail.message,
+        "digest.html": mail.rendered.html.encode(),
+        "digest.txt": mail.rendered.text.encode(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, part in parts.items():
+            (folder / name).write_bytes(part)
+    except OSError as error:
+        message = f"cannot write to {folder} ({error.strerror}): choose another folder with --out"
+        raise UsageError(message) from error
+    return [folder / name for name in parts]
