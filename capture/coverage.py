@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from capture import repeatable
 from capture.resources import query
+from capture.upkeep import LEADER, LOCKS, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,42 @@ class Health:
     moved_to_another_cluster: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The last run of a job; `detail` is what it did, in numbers, and when somebody last looked and found nothing to do."""
+
+    job: str
+    due: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    detail: dict[str, Any]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Whether the log is looked after: the last purge that removed something, the last digest and mail, what waits.
+
+    `incarnation` counts the clusters that the database has lived in; a second one means that it moved at `incarnation_since`.
+    `digest_cut_at` is of any digest, `digest_mailed_at` of one that was to be mailed; `mail_sent_at` is when a mail server took one.
+    `deliveries_parked` are those refused for good. `scheduler_alive` tells whether a process leads now.
+    """
+
+    incarnation: int
+    incarnation_since: datetime
+    purged_at: datetime | None
+    purged_from: date | None
+    purged_to: date | None
+    purged_changes: int | None
+    digest_cut_at: datetime | None
+    digest_mailed_at: datetime | None
+    mail_sent_at: datetime | None
+    deliveries_waiting: int
+    deliveries_parked: int
+    scheduler_alive: bool
+
+
 def coverage(conn: psycopg.Connection[Any]) -> list[TableCoverage]:
     """Return what the watch over each tracked table is worth."""
     with conn.cursor(row_factory=class_row(TableCoverage)) as cursor:
@@ -61,6 +98,18 @@ def health(conn: psycopg.Connection[Any]) -> Health:
         found = cursor.fetchone()
     assert found is not None  # noqa: S101 - the query gives one row
     return found
+
+
+def upkeep(conn: psycopg.Connection[Any]) -> tuple[Upkeep, list[LastRun]] | None:
+    """Return how the log is looked after, and the last run of each job; None in a database of an older version."""
+    if one(conn, "select pg_catalog.to_regclass('audit.job_run')") is None:
+        return None
+    with conn.cursor(row_factory=class_row(Upkeep)) as cursor:
+        found = cursor.execute(query("upkeep"), {"locks": LOCKS, "leader": LEADER}).fetchone()
+    with conn.cursor(row_factory=class_row(LastRun)) as cursor:
+        runs = cursor.execute(query("upkeep_runs")).fetchall()
+    assert found is not None  # noqa: S101 - installing notes the first cluster
+    return found, runs
 
 
 def outdated_objects(conn: psycopg.Connection[Any]) -> list[str]:

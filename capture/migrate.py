@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from capture import repeatable
-from capture.errors import ConfigurationError
+from capture.errors import ConfigurationError, DatabaseError
 from capture.resources import MIGRATIONS, query, read_sql
 
 DAYS_AHEAD = 14
@@ -57,6 +57,21 @@ def check(conn: psycopg.Connection[Any]) -> None:
     if installed and _numbers(installed) > _numbers(program_version()):
         raise ConfigurationError(
             f"the database was installed by whochanged {installed}, this is {program_version()}: upgrade this program"
+        )
+
+
+def require_current(conn: psycopg.Connection[Any]) -> None:
+    """Refuse a log that another version of the program installed: an older one lacks what this program reads and writes.
+
+    Raises ConfigurationError, and DatabaseError where there is no log.
+    """
+    check(conn)
+    installed = installed_version(conn)
+    if installed is None:
+        raise DatabaseError("this database has no audit log yet: run  whochanged install")
+    if installed != program_version():
+        raise ConfigurationError(
+            f"the database was installed by whochanged {installed}, this is {program_version()}: run  whochanged install"
         )
 
 

@@ -7,10 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg import errors
 from psycopg.rows import class_row
 
+from capture.errors import DatabaseError
 from capture.migrate import DAYS_AHEAD
 from capture.resources import query
+from capture.spill import drain
+from capture.upkeep import acting_as_owner, one_at_a_time, setting
+
+LOCK_TIMEOUT = "5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,32 @@ class Partition:
     upper: datetime
     bytes: int
     detach_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionsReport:
+    """What was done for room: the names of new partitions, and how many spilled rows found their place in one."""
+
+    made: tuple[str, ...]
+    moved_changes: int
+    moved_transactions: int
+
+
+def keep_partitions(conn: psycopg.Connection[Any], days: int = DAYS_AHEAD) -> PartitionsReport:
+    """Make the partitions of today and the next *days*, and move the spilled rows to the partitions of their days.
+
+    *conn* must be in no transaction, and its login a member of audit_owner; what is done is committed. Raises DatabaseError
+    where rights are missing, or somebody holds a lock on the log for longer than `LOCK_TIMEOUT`.
+    """
+    with acting_as_owner(conn), one_at_a_time(conn), setting(conn, "lock_timeout", LOCK_TIMEOUT):
+        try:
+            made = make_ahead(conn, days)
+            drained = drain(conn)
+        except errors.LockNotAvailable as error:
+            raise DatabaseError(
+                "another session keeps the tables of the log locked: try again when it has ended"
+            ) from error
+    return PartitionsReport((*made, *drained.made), drained.changes, drained.transactions)
 
 
 def make_ahead(conn: psycopg.Connection[Any], days: int = DAYS_AHEAD) -> list[str]:

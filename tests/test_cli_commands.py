@@ -233,3 +233,34 @@ def test_a_reader_that_leaves_early_is_no_error(changed: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+def test_a_database_of_an_older_version_asks_for_install(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Reading commands refuse it in one line; status still says what is amiss; install puts it right."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("UPDATE audit.setting SET value = '0.1.0' WHERE name = 'version'")
+    assert run(["log", "--dsn", dsn]) == 3
+    assert "installed by whochanged 0.1.0" in capsys.readouterr().err
+    assert run(["status", "--dsn", dsn]) == 1
+    assert run(["install", "--dsn", dsn]) == 0
+    assert run(["log", "--dsn", dsn]) == 0
+
+
+def test_install_again_keeps_the_catalogue_and_names_what_it_lost(
+    dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute(
+            "CREATE SCHEMA shop; CREATE TABLE shop.a (id int PRIMARY KEY); CREATE TABLE shop.b (id int PRIMARY KEY)"
+        )
+        catalogue = tmp_path / "shop.toml"
+        tables = [f'[[table]]\nname = "shop.{name}"\nentity = "{name}"\n' for name in ("a", "b")]
+        catalogue.write_text("".join(tables))
+        assert run(["install", "--catalog", str(catalogue), "--dsn", dsn]) == 0
+        conn.execute("ALTER TABLE shop.a DISABLE TRIGGER audit_update")
+        assert run(["install", "--dsn", dsn]) == 0
+        assert run(["status", "--dsn", dsn]) == 0
+        catalogue.write_text(tables[0])
+        capsys.readouterr()
+        assert run(["install", "--catalog", str(catalogue), "--dsn", dsn]) == 0
+        assert "shop.b is still tracked" in capsys.readouterr().err

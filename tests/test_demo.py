@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from email.parser import BytesParser
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,23 @@ from tests.fix_postgres import TestServer, login
 from whochanged.cli import run
 from whochanged.commands.demo import DATABASE
 from whochanged.demo import read_day
+from whochanged.demo_readers import OLD_DAYS
 
 KINDS = {
     kind["kind"]: kind
     for kind in json.loads((Path(__file__).parent / "data" / "documented_kinds.json").read_text(encoding="utf-8"))
 }
+
+
+OWN = "Audit log"
+"""The module of the log's own changes: those who get digests, the purge."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder that the demo keeps its digests in."""
+    monkeypatch.setenv("WHOCHANGED_HOME", str(tmp_path))
+    return tmp_path
 
 
 def _demo(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[list[dict[str, Any]], str]:
@@ -38,9 +52,9 @@ def test_the_day_runs_forward() -> None:
 
 @pytest.fixture
 def entries(server: TestServer, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Give the entries of a demo on each server, newest first."""
+    """Give the entries of a demo's day on each server, newest first."""
     found, _ = _demo(capsys, "--dsn", server.dsn(), "--timezone", "Europe/Berlin")
-    return found
+    return [entry for entry in found if entry["module"] != OWN]
 
 
 def test_the_log_of_the_day_is_what_the_day_says(entries: list[dict[str, Any]]) -> None:
@@ -67,8 +81,44 @@ def test_several_people_the_product_and_psql_act(entries: list[dict[str, Any]]) 
 def test_it_runs_again(server: TestServer, capsys: pytest.CaptureFixture[str]) -> None:
     first, _ = _demo(capsys, "--dsn", server.dsn())
     second, talk = _demo(capsys, "--dsn", server.dsn())
-    assert [entry["descriptions"] for entry in first] == [entry["descriptions"] for entry in second]
+    days = [[entry["descriptions"] for entry in found if entry["module"] != OWN] for found in (first, second)]
+    assert days[0] == days[1]
     assert f"dbname={DATABASE}" in talk
+
+
+@pytest.mark.one_server
+def test_the_digests_reach_their_readers_and_stand_in_files(
+    server: TestServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A reader of one account is told of that account and of no other."""
+    _, talk = _demo(capsys, "--dsn", server.dsn(), "--timezone", "Europe/Berlin", "--out", str(tmp_path / "mails"))
+    assert str(tmp_path / "mails") in talk
+    ana, olga = (
+        BytesParser(policy=SMTP).parsebytes((tmp_path / "mails" / f"{name}.eml").read_bytes())
+        for name in ("ana", "olga")
+    )
+    assert (ana["To"], olga["To"]) == ("Ana Admin <ana@acme.test>", "Olga Petrova <olga@globex.test>")
+    texts = [(tmp_path / "mails" / f"{name}.txt").read_text(encoding="utf-8") for name in ("ana", "olga")]
+    assert "Requested account cancellation" in texts[0]
+    assert "Requested account cancellation" not in texts[1]
+    assert (tmp_path / "mails" / "ana.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    with psycopg.connect(server.dsn(DATABASE)) as connection:
+        sent = connection.execute("SELECT address, state FROM audit.delivery ORDER BY address").fetchall()
+    assert sent == [("ana@acme.test", "sent"), ("olga@globex.test", "sent")]
+
+
+@pytest.mark.one_server
+def test_old_changes_are_purged_by_the_job_of_the_scheduler(
+    server: TestServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, talk = _demo(capsys, "--dsn", server.dsn())
+    assert f"Purged {len(OLD_DAYS)} days" in talk
+    assert [entry["kinds"] for entry in found if entry["entity"] == "purge"] == [["log.purged"]]
+    with psycopg.connect(server.dsn(DATABASE)) as connection:
+        runs = connection.execute("SELECT job, outcome FROM audit.job_run ORDER BY job").fetchall()
+        oldest = connection.execute("SELECT min(at) > now() - interval '2160 hours' FROM audit.all_change").fetchone()
+    assert runs == [("digest", "done"), ("purge", "done")]
+    assert oldest == (True,)
 
 
 @pytest.mark.one_server

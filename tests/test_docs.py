@@ -21,6 +21,12 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 _ROOT_COMMAND: Any = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = dict(_ROOT_COMMAND.commands)
+# Commands of a group stand in the section of the group.
+EVERY = {
+    f"{name} {sub}".strip(): command
+    for name, group in COMMANDS.items()
+    for sub, command in (getattr(group, "commands", None) or {"": group}).items()
+}
 
 
 def _section(command: str) -> str:
@@ -29,12 +35,13 @@ def _section(command: str) -> str:
     return match[1]
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(EVERY))
 def test_every_command_and_option_is_documented(name: str) -> None:
-    section = _section(name)
-    options = {option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")}
+    section = _section(name.split(maxsplit=1)[0])
+    options = {option for parameter in EVERY[name].params for option in parameter.opts if option.startswith("--")}
     undocumented = {option for option in options - {"--help"} if f"`{option}" not in section}
     assert undocumented == set()
+    assert f"{name}`" in section or f"{name} " in section or name in COMMANDS
 
 
 def test_every_documented_command_exists() -> None:
@@ -42,9 +49,9 @@ def test_every_documented_command_exists() -> None:
     assert documented == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(EVERY))
 def test_every_command_and_option_has_help(name: str) -> None:
-    command = COMMANDS[name]
+    command = EVERY[name]
     assert command.help
     assert [parameter.name for parameter in command.params if not getattr(parameter, "help", None)] == []
 

@@ -10,7 +10,8 @@ import typer
 from typer.exceptions import TyperException
 
 from capture.errors import WhochangedError
-from whochanged.commands import demo, history, installation, log, partitions, show, sql
+from whochanged.commands import demo, digest, history, installation, log, partitions, purge, recipients, show, sql
+from whochanged.commands import run as scheduler
 from whochanged.commands.common import one_line, talk
 
 INTERRUPTED = 130
@@ -21,7 +22,7 @@ _STDOUT = 1
 app = typer.Typer(
     name="whochanged",
     help="Who changed what in our configuration, when, from where, from what to what: for any PostgreSQL database.",
-    epilog="Exit codes: 0 done, 1 a check found something, 2 usage, 3 configuration, 4 database, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 a check found something, 2 usage, 3 configuration, 4 database, 5 mail, 130 interrupted.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -35,6 +36,10 @@ app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("history")(history.history)
 app.command("partitions")(partitions.partitions)
+app.command("purge")(purge.purge)
+app.command("run")(scheduler.run)
+app.add_typer(recipients.app, name="recipients")
+app.add_typer(digest.app, name="digest")
 app.add_typer(sql.app, name="sql")
 
 

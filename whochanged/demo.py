@@ -6,7 +6,7 @@ import json
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from capture.errors import ConfigurationError, DatabaseError, UsageError
 from whochanged.database import connect
+from whochanged.demo_readers import add_readers, make_old_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MARK = "The database of whochanged demo: dropped and made anew whenever the demo runs."
 
-_LAST_SAVE_BEFORE = time(17, 30)
+_OVER = time(18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ class Day:
     def roles(self) -> tuple[str, ...]:
         """The database roles that connect, the application's own first."""
         return (self.application, *sorted({save.role for save in self.saves} - {self.application}))
+
+    def date(self, zone: tzinfo) -> date:
+        """The last date on which the whole day is over."""
+        now = datetime.now(UTC).astimezone(zone)
+        over = now.time() > max(_OVER, *(save.at for save in self.saves))
+        return now.date() if over else now.date() - timedelta(days=1)
 
 
 def example(name: str) -> str:
@@ -155,8 +162,10 @@ def _install(connection: psycopg.Connection[Any], day: Day) -> None:
 def play(address: str, day: Day, zone: tzinfo) -> Iterator[int]:
     """Make every save of the day, giving the number of each; then move them to their clock times."""
     times: dict[int, datetime] = {}
-    date = _date_of(day, zone)
+    date = day.date(zone)
     with connect(address, autocommit=True) as connection:
+        _spread(connection, make_old_changes(connection))
+        add_readers(connection, zone, date)
         for number, save in enumerate(day.saves, 1):
             xid = _make(connection, save)
             times[xid] = datetime.combine(date, save.at, tzinfo=zone) + timedelta(seconds=number * 17 % 60)
@@ -187,13 +196,6 @@ def _session(connection: psycopg.Connection[Any], role: str) -> Iterator[None]:
         connection.execute("RESET SESSION AUTHORIZATION")
 
 
-def _date_of(day: Day, zone: tzinfo) -> Any:
-    """The last date on which the whole day is over."""
-    now = datetime.now(UTC).astimezone(zone)
-    over = now.time() > max(_LAST_SAVE_BEFORE, *(save.at for save in day.saves))
-    return now.date() if over else now.date() - timedelta(days=1)
-
-
 def _spread(connection: psycopg.Connection[Any], times: Mapping[int, datetime]) -> None:
     """Move the transactions to their clock times: only a superuser can, and only the demo does."""
     for day in sorted({at.astimezone(UTC).date() for at in times.values()}):
@@ -207,6 +209,10 @@ def _spread(connection: psycopg.Connection[Any], times: Mapping[int, datetime]) 
 
 
 def _partition(parent: str, day: Any) -> sql.Composed:
-    create = sql.SQL("CREATE TABLE IF NOT EXISTS audit.{} PARTITION OF audit.{} FOR VALUES FROM ({}) TO ({})")
-    edges = [f"{edge:%Y-%m-%d} 00:00:00+00" for edge in (day, day + timedelta(days=1))]
-    return create.format(sql.Identifier(f"{parent}_{day:%Y%m%d}"), sql.Identifier(parent), *edges)
+    create = sql.SQL(
+        "CREATE TABLE IF NOT EXISTS audit.{name} PARTITION OF audit.{parent} FOR VALUES FROM ({first}) TO ({next});"
+        "ALTER TABLE audit.{name} OWNER TO audit_owner"
+    )
+    first, following = (f"{edge:%Y-%m-%d} 00:00:00+00" for edge in (day, day + timedelta(days=1)))
+    name = sql.Identifier(f"{parent}_{day:%Y%m%d}")
+    return create.format(name=name, parent=sql.Identifier(parent), first=first, next=following)

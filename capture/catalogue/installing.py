@@ -35,6 +35,9 @@ def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> li
 def installed_catalogue(conn: psycopg.Connection[Any]) -> Catalogue | None:
     """Return the catalogue that `install_catalogue` put to work last, None where none was."""
     with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        cursor.execute("SELECT to_regclass('audit.catalogue') IS NOT NULL")
+        if cursor.fetchone() != (True,):
+            return None
         row = cursor.execute(query("catalogue_kept")).fetchone()
     return from_json(row[0]) if row else None
 

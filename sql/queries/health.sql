@@ -7,7 +7,10 @@ select
   )::integer as partitions_ahead,
   (select count(*) from audit.change_spill)::integer as spilled_changes,
   (select count(*) from audit.transaction_spill)::integer as spilled_transactions,
-  (select min(c.at) from audit.all_change as c) as oldest_entry,
+  -- A change has the time of its transaction, and only the transactions have an index on it.
+  (select min(t.at) from (
+     select min(p.at) as at from audit.transaction as p
+     union all select min(s.at) from audit.transaction_spill as s) as t) as oldest_entry,
   (select c.system_identifier is distinct from (
      select i.system_identifier from audit.incarnation as i order by i.id desc limit 1)
    from pg_catalog.pg_control_system() as c) as moved_to_another_cluster

@@ -93,8 +93,8 @@ def database(dsn: str | None) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def installed(dsn: str | None) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a database that has the log."""
+def installed(dsn: str | None, *, older: bool = False) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a database that has the log of this version; of an older one only where *older* says so."""
     import psycopg
 
     with database(dsn) as connection:
@@ -106,9 +106,9 @@ def installed(dsn: str | None) -> Iterator[psycopg.Connection[Any]]:
         if row is None or not next(iter(row.values() if isinstance(row, dict) else row)):
             message = "this database has no audit log yet: run  whochanged install"
             raise DatabaseError(message)
-        from capture.migrate import check
+        from capture.migrate import check, require_current
 
-        check(connection)  # a database of a newer program is refused
+        (check if older else require_current)(connection)
         connection.rollback()
         yield connection
 

@@ -29,7 +29,8 @@ def install(
         typer.Option(
             "--catalog",
             metavar="FILE",
-            help="Track the tables of this catalogue; without it the shipped one, where schema crm exists.",
+            help="Track the tables of this catalogue; without it those of the one that was installed before, "
+            "else of the shipped one where schema crm exists.",
         ),
     ] = None,
     dry_run: common.DryRun = False,
@@ -39,7 +40,7 @@ def install(
 
     WHOCHANGED_PRODUCT_ROLES and WHOCHANGED_RETENTION_DAYS, where they are set, are stored in the database.
     """
-    from capture.catalogue import load, load_shipped
+    from capture.catalogue import load
     from capture.catalogue.checking import check, columns_of
     from capture.install import install as install_log
 
@@ -47,8 +48,8 @@ def install(
     talk = common.talk()
     chosen = None if catalog is None else load(catalog)
     with common.database(dsn) as connection:
-        if chosen is None and _has_schema(connection, _SHIPPED_SCHEMA):
-            chosen = load_shipped()
+        if chosen is None:
+            chosen = _usual(connection)
         if chosen is not None:
             # A wrong catalogue is refused before anything is done.
             check(chosen, columns_of(connection))
@@ -60,11 +61,30 @@ def install(
         _tell(talk, report, chosen, dry_run=dry_run)
 
 
+def _usual(connection: psycopg.Connection[Any]) -> Catalogue | None:
+    """The catalogue that was installed before, else the shipped one where its schema is; the shipped one as it is today."""
+    from capture.catalogue import load_shipped
+    from capture.catalogue.installing import installed_catalogue
+
+    kept = installed_catalogue(connection)
+    shipped = load_shipped()
+    if kept is not None and kept.name != shipped.name:
+        return kept
+    return shipped if kept is not None or _has_schema(connection, _SHIPPED_SCHEMA) else None
+
+
 def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None) -> None:
     from capture.catalogue.installing import install_catalogue
+    from capture.resources import query
 
     if chosen is not None:
         install_catalogue(connection, chosen)
+        named = [table.name for table in chosen.table]
+        left = connection.execute(query("tracked_besides"), {"named": named}).fetchall()
+        for (name,) in left:
+            common.talk().print(
+                f"  {name} is still tracked, though the catalogue does not name it: SELECT audit.untrack('{name}') ends that"
+            )
     connection.commit()
 
 
@@ -100,7 +120,7 @@ def uninstall(
     dsn: common.Dsn = None,
 ) -> None:
     """Take triggers, functions and the log off the database."""
-    with common.installed(dsn) as connection:
+    with common.installed(dsn, older=True) as connection:
         from capture.install import uninstall as uninstall_log
 
         if dry_run:
@@ -115,12 +135,13 @@ def uninstall(
 def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
     """Show each tracked table and whether its changes are recorded; exit 1 where something is amiss."""
     reading_zone = zone(timezone)
-    with common.installed(dsn) as connection:
-        from capture.coverage import coverage, health, outdated_objects
+    with common.installed(dsn, older=True) as connection:
+        from capture.coverage import coverage, health, outdated_objects, upkeep
         from capture.migrate import program_version
 
         tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
-        report = Report(tables, state, outdated, program_version(), _differing(connection))
+        looked_after, runs = upkeep(connection) or (None, [])
+        report = Report(tables, state, outdated, program_version(), _differing(connection), looked_after, runs)
     if as_json:
         common.out().write(to_json(status_document(report)) + "\n")
     else:

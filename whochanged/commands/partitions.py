@@ -17,22 +17,27 @@ def partitions(
     dry_run: common.DryRun = False,
     dsn: common.Dsn = None,
 ) -> None:
-    """Make the log's partitions for the days ahead, and list all of them.
+    """Make the log's partitions for the days ahead, fill in rows that were spilled, and list all partitions.
 
-    Run it daily, from cron or a timer. Without a day's partition nothing is lost: its rows go to the spill tables.
+    Run it daily, from cron or a timer, where whochanged run does not. Without a day's partition nothing is lost: its rows go
+    to the spill tables, and from there to their partition.
     """
     with common.installed(dsn) as connection:
-        from capture.partitions import list_partitions, make_ahead
+        from capture.partitions import list_partitions
+        from reports.jobs import partitions_job
 
         talk = common.talk()
         if dry_run:
-            talk.print(f"Would make what is missing of today and the next {days} days.")
+            talk.print(f"Would make what is missing of today and the next {days} days, and fill in spilled rows.")
         else:
-            made = make_ahead(connection, days)
-            connection.commit()
+            report = partitions_job(connection, days=days)
+            assert report is not None  # noqa: S101 - a run that is due now is never written down already
+            made = len(report.made)
             talk.print(
-                f"{len(made)} {'partition' if len(made) == 1 else 'partitions'} made; there is room for {days} days ahead."
+                f"{made} {'partition' if made == 1 else 'partitions'} made; there is room for {days} days ahead."
             )
+            if report.moved_changes or report.moved_transactions:
+                talk.print(f"{report.moved_changes + report.moved_transactions:,} spilled rows filled in.")
         for partition in list_partitions(connection):
             if as_json:
                 common.out().write(to_json(asdict(partition)) + "\n")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from whochanged.output.machine import utc
 from whochanged.output.safety import neutral
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
     from rich.console import Console
 
-    from capture.coverage import Health, TableCoverage
+    from capture.coverage import Health, LastRun, TableCoverage, Upkeep
 
-_ENOUGH_DAYS = 3
+_ENOUGH_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Report:
     outdated: Sequence[str]
     program_version: str
     differing_settings: Sequence[str]
+    upkeep: Upkeep | None = None
+    runs: Sequence[LastRun] = ()
 
     @property
     def problems(self) -> list[str]:
@@ -43,14 +45,24 @@ class Report:
         elif self.outdated:
             found.append(f"{len(self.outdated)} functions or views differ from this version: run  whochanged install")
         if self.health.partitions_ahead < _ENOUGH_DAYS:
-            found.append("the partitions ahead run out: run  whochanged partitions  every day")
+            days = self.health.partitions_ahead
+            found.append(f"there is room for {days} days ahead only: run  whochanged partitions  every day")
         if self.health.moved_to_another_cluster:
             found.append("the database was restored into another cluster: run  whochanged install")
         spilled = self.health.spilled_changes + self.health.spilled_transactions
         if spilled:
             found.append(
-                f"{spilled} rows lie in the spill tables, since a day's partition was missing; nothing is lost"
+                f"{spilled} rows lie in the spill tables, since a day's partition was missing; nothing is lost: "
+                "run  whochanged partitions"
             )
+        found += [
+            f"the last run of {run.job} failed: {run.error or 'without a reason'}"
+            for run in self.runs
+            if run.outcome == "failed"
+        ]
+        if self.upkeep is not None and self.upkeep.deliveries_parked:
+            mails = _count(self.upkeep.deliveries_parked, "mail was", "mails were")
+            found.append(f"{mails} given up: whochanged digest list  shows what the mail server said")
         return found + list(self.differing_settings)
 
     @property
@@ -100,13 +112,50 @@ def print_status(console: Console, report: Report, zone: tzinfo) -> None:
     else:
         console.print("No table is tracked yet.")
     console.print()
-    health = report.health
-    oldest = "none yet" if health.oldest_entry is None else f"{health.oldest_entry.astimezone(zone):%Y-%m-%d %H:%M %Z}"
-    console.print(f"Oldest change  {oldest}")
-    console.print(f"Days ahead     {health.partitions_ahead}")
-    console.print(f"Version        {health.installed_version}")
+    for name, value in _facts(report, zone):
+        console.print(Text(f"{name:15}{neutral(value)}"))
     for problem in report.problems:
         console.print(Text(f"! {neutral(problem)}", style="bold red"))
+
+
+def _facts(report: Report, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """The state of the log, a line each: its name and its value."""
+    health, upkeep = report.health, report.upkeep
+    yield "Oldest change", _time(health.oldest_entry, zone) or "none yet"
+    yield "Days ahead", str(health.partitions_ahead)
+    yield "Version", str(health.installed_version)
+    if upkeep is None:
+        return
+    if upkeep.incarnation > 1:
+        yield "Server", f"this database moved to another server on {_time(upkeep.incarnation_since, zone)}"
+    if upkeep.purged_at is not None:
+        changes = _count(upkeep.purged_changes or 0, "change", "changes")
+        days = f"{upkeep.purged_from} to {upkeep.purged_to}"
+        yield "Last purge", f"{_time(upkeep.purged_at, zone)}: {changes} of {days}"
+    yield "Last digest", _time(upkeep.digest_cut_at, zone) or "none yet"
+    if upkeep.mail_sent_at is not None:
+        yield "Last mail", _time(upkeep.mail_sent_at, zone)
+    if upkeep.deliveries_waiting or upkeep.deliveries_parked:
+        yield "Mails", f"{upkeep.deliveries_waiting} waiting, {upkeep.deliveries_parked} given up"
+    yield "Scheduler", "at work" if upkeep.scheduler_alive else "does not run"
+    for run in report.runs:
+        yield f"  {run.job}", _run(run, zone)
+
+
+def _run(run: LastRun, zone: tzinfo) -> str:
+    said = f"{_time(run.started_at, zone)}  {run.outcome}"
+    looked = run.detail.get("checked_at")
+    if isinstance(looked, str):
+        said += f", looked again at {_time(datetime.fromisoformat(looked), zone)}"
+    return said if run.error is None else f"{said}: {run.error}"
+
+
+def _time(at: datetime | None, zone: tzinfo) -> str:
+    return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _watch(table: TableCoverage) -> str:
@@ -117,8 +166,13 @@ def _watch(table: TableCoverage) -> str:
 
 def status_document(report: Report) -> dict[str, Any]:
     """The report as a JSON object."""
-    health = asdict(report.health)
-    if report.health.oldest_entry is not None:
-        health["oldest_entry"] = utc(report.health.oldest_entry)
     tables = [{**asdict(table), "ok": table.ok} for table in report.tables]
-    return {"sound": report.sound, "problems": report.problems, "tables": tables, **health}
+    looked_after = {} if report.upkeep is None else asdict(report.upkeep)
+    return {
+        "sound": report.sound,
+        "problems": report.problems,
+        "tables": tables,
+        **asdict(report.health),
+        **looked_after,
+        "runs": [asdict(run) for run in report.runs],
+    }

@@ -1,0 +1,187 @@
+"""The scheduler: looks again and again whether a job is due, and does it, as long as this process leads.
+
+APScheduler says when to look; what is due, and what ran, the database knows (its clock, and audit.job_run). So a run that was
+missed is made up for at the next look, whatever the reason, and no clock but the database's counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from capture.errors import DatabaseError, WhochangedError
+from capture.migrate import require_current
+from reports import jobs
+from reports.leader import prepare, still_leads, take_over, try_to_lead
+from reports.runs import Job, mark_interrupted, said
+
+Connect = Callable[[], psycopg.Connection[Any]]
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+"""Seconds between tries to reach a database that is away: the first, doubled up to the last, until a connection lasts."""
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Does the jobs of one database until it is stopped; several may stand by for one that leads.
+
+    *connect* opens a connection that commits each statement. Without *mailing* no digests are cut. *look* is the number of
+    seconds between looks for what is due, *beat* that between signs of life, and between tries to lead.
+    """
+
+    def __init__(
+        self, connect: Connect, mailing: jobs.Mailing | None, *, look: float = 60.0, beat: float = 2.0
+    ) -> None:
+        self._connect = connect
+        self._mailing = mailing
+        self._look = look
+        self._beat = beat
+        self._stopping = False
+        self._lost: BaseException | None = None
+        # Its put() may be called by a signal handler, which an Event's set() must not be.
+        self._wake: SimpleQueue[None] = SimpleQueue()
+
+    def stop(self) -> None:
+        """End `run` once the job that runs now is done. May be called by a signal handler, and from any thread."""
+        self._stopping = True
+        self._wake.put(None)
+
+    def run(self) -> None:
+        """Work until `stop`, through all that happens to the database. Raises ConfigurationError when it has another version."""
+        pause = FIRST_PAUSE
+        while not self._stopping:
+            began = time.monotonic()
+            try:
+                with closing(self._connect()) as conn:
+                    prepare(conn)
+                    self._stand_by(conn)
+            except (DatabaseError, psycopg.Error) as error:
+                if time.monotonic() - began > LONGEST_PAUSE:
+                    pause = FIRST_PAUSE
+                _log.warning("%s; trying again in %.0f s", said(error), pause)
+                self._wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        _log.info("stopped")
+
+    def _stand_by(self, conn: psycopg.Connection[Any]) -> None:
+        """Lead as soon as nobody else does."""
+        told = False
+        while not self._stopping:
+            if try_to_lead(conn):
+                self._lead(conn)
+                return
+            if not told:
+                _log.info("standing by: another process leads")
+                told = True
+            self._wait(self._beat)
+
+    def _lead(self, conn: psycopg.Connection[Any]) -> None:
+        """Look for what is due until we are stopped or lose the connection, whose error is then raised."""
+        require_current(conn)
+        _log.info("leading")
+        for line in take_over(conn):
+            _log.warning("%s", line)
+        self._lost = None
+        # One thread: the jobs share a connection, and none is in a hurry.
+        worker = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(max_workers=1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        now = datetime.now(UTC)
+        for name, look in self._looks(conn).items():
+            work = partial(self._guarded, conn, look)
+            worker.add_job(work, "interval", seconds=self._look, next_run_time=now, id=name)
+        beat = partial(self._guarded, conn, lambda: None)
+        worker.add_job(beat, "interval", seconds=self._beat, id="beat")
+        worker.start()
+        try:
+            while not self._stopping and self._lost is None:
+                self._wait(LONGEST_PAUSE)
+        finally:
+            worker.shutdown(wait=True)
+        if self._lost is not None:
+            raise self._lost
+
+    def _looks(self, conn: psycopg.Connection[Any]) -> Mapping[str, Callable[[], None]]:
+        found: dict[str, Callable[[], None]] = {
+            "partitions": partial(self._daily, conn, "partitions", _partitions),
+            "purge": partial(self._daily, conn, "purge", _purge),
+        }
+        if self._mailing is not None:
+            found["digest"] = partial(_logged, conn, "digest", partial(_digest, conn, self._mailing))
+        return found
+
+    def _daily(self, conn: psycopg.Connection[Any], job: Job, work: Callable[..., Mapping[str, int] | None]) -> None:
+        require_current(conn)
+        mark_interrupted(conn)
+        due = jobs.due_now(conn, job)
+        if due is not None:
+            _logged(conn, job, partial(work, conn, due))
+
+    def _guarded(self, conn: psycopg.Connection[Any], work: Callable[[], None]) -> None:
+        """Do the work if we lead, unless we are at the end; what it raises ends the lead."""
+        if self._stopping or self._lost is not None:
+            return
+        try:
+            if not still_leads(conn):
+                raise DatabaseError("the lead was lost")  # noqa: TRY301 - ends the lead like all that is raised here
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that leads
+            self._lost = error
+            self._wake.put(None)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, at most until somebody stops us."""
+        if self._stopping:
+            return
+        with suppress(Empty):
+            self._wake.get(timeout=seconds)
+
+
+def _logged(conn: psycopg.Connection[Any], job: Job, work: Callable[[], Mapping[str, int] | None]) -> None:
+    """Do a job and say in one line what came of it. A job that fails is no reason to end; a lost connection is."""
+    began = time.monotonic()
+    try:
+        numbers = work()
+    except Exception as error:
+        if conn.closed:
+            raise
+        # What we did not foresee is told with the place where it happened.
+        foreseen = isinstance(error, WhochangedError | psycopg.Error)
+        _log.error("%s failed: %s", job, said(error), exc_info=not foreseen)
+        return
+    if numbers is not None:
+        words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in numbers.items())
+        _log.info("%s done in %.1f s: %s", job, time.monotonic() - began, words)
+
+
+def _partitions(conn: psycopg.Connection[Any], due: datetime) -> Mapping[str, int] | None:
+    report = jobs.partitions_job(conn, due=due)
+    return None if report is None else jobs.partition_numbers(report)
+
+
+def _purge(conn: psycopg.Connection[Any], due: datetime) -> Mapping[str, int] | None:
+    report = jobs.purge_job(conn, due=due)
+    if report is None:
+        return None
+    for line in (*report.postponed, *report.notes):
+        _log.warning("purge: %s", line)
+    return jobs.purge_numbers(report)
+
+
+def _digest(conn: psycopg.Connection[Any], mailing: jobs.Mailing) -> Mapping[str, int] | None:
+    report = jobs.digest_job(conn, mailing)
+    return None if report is None else jobs.digest_numbers(report)

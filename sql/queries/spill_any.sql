@@ -1,0 +1,1 @@
+select exists (select from audit.change_spill) or exists (select from audit.transaction_spill)

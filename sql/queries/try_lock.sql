@@ -1,0 +1,1 @@
+select pg_catalog.pg_try_advisory_lock(%s, %s)

@@ -1,0 +1,23 @@
+-- Whether the log is looked after: purges, digests, deliveries, the scheduler.
+select
+  i.id as incarnation, i.since as incarnation_since,
+  p.at as purged_at, p.first_day as purged_from, p.last_day as purged_to, p.changes as purged_changes,
+  (select max(d.cut_at) from audit.digest as d) as digest_cut_at,
+  (select max(d.cut_at) from audit.digest as d where d.message is not null) as digest_mailed_at,
+  (select max(v.sent_at) from audit.delivery as v) as mail_sent_at,
+  coalesce(w.waiting, 0) as deliveries_waiting,
+  coalesce(w.parked, 0) as deliveries_parked,
+  exists (
+    select from pg_catalog.pg_locks as l
+    where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+      and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+      and l.classid = (%(locks)s)::bigint::oid and l.objid = (%(leader)s)::bigint::oid) as scheduler_alive
+from (select i.id, i.since from audit.incarnation as i order by i.id desc limit 1) as i
+left join (select q.* from audit.purge as q order by q.id desc limit 1) as p on true
+-- Nobody waits for what was cut for a recipient who is gone.
+left join lateral (
+  select count(*) filter (where v.state in ('pending', 'retry')) as waiting, count(*) filter (where v.state = 'parked') as parked
+  from audit.delivery as v
+  join audit.digest as d on d.id = v.digest_id
+  join audit.recipient as r on r.id = d.recipient_id
+  where v.state <> 'sent') as w on true
