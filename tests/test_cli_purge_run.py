@@ -225,3 +225,24 @@ def test_the_server_goes_away_and_comes_back(own_server: embedded.Server) -> Non
             assert sorted(runs(conn)) == [("partitions", "done")] * 2 + [("purge", "done")] * 2
         process.signal(signal.SIGTERM)
         assert process.ends() == 0
+
+
+@pytest.mark.one_server
+def test_a_dry_run_of_the_scheduler_says_what_is_due(
+    crm_dsn: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(crm_dsn, autocommit=True) as conn:
+        add(conn, "ana@example.com")
+    monkeypatch.delenv("WHOCHANGED_SMTP_URL", raising=False)
+    assert run(["run", "--dry-run", "--dsn", crm_dsn]) == 0
+    said = capsys.readouterr().err
+    assert "Would run partitions at once." in said
+    assert "Would run purge at once." in said
+    assert "Would send no digests" in said
+    monkeypatch.setenv("WHOCHANGED_SMTP_URL", "smtp://127.0.0.1:1")
+    monkeypatch.setenv("WHOCHANGED_MAIL_FROM", "audit@example.com")
+    assert run(["run", "--dry-run", "--dsn", crm_dsn]) == 0
+    assert "Would cut digests at once for ana@example.com." in capsys.readouterr().err
+    with psycopg.connect(crm_dsn) as conn:
+        assert conn.execute("SELECT count(*) FROM audit.digest").fetchone() == (0,)
+        assert conn.execute("SELECT count(*) FROM audit.job_run").fetchone() == (0,)

@@ -28,7 +28,7 @@ _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count"
 _log = logging.getLogger(__name__)
 
 
-def run(dsn: common.Dsn = None) -> None:
+def run(dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
     """Keep the log going: make partitions, purge and send digests when they are due, until SIGTERM or SIGINT.
 
     Of several that run for one database, one works and the others stand by. Digests need WHOCHANGED_SMTP_URL and
@@ -37,6 +37,9 @@ def run(dsn: common.Dsn = None) -> None:
     from reports.leader import prepare
     from reports.scheduler import Scheduler
 
+    if dry_run:
+        _tell_what_is_due(dsn)
+        return
     with common.address(dsn) as found:
         _log_to_stderr()
         with _connect(found) as connection:  # what can be put right is said at once
@@ -44,6 +47,29 @@ def run(dsn: common.Dsn = None) -> None:
         scheduler = Scheduler(lambda: _connect(found), _mailing())
         _stop_on_signals(scheduler)
         scheduler.run()
+
+
+def _tell_what_is_due(dsn: str | None) -> None:
+    """Say which jobs would run at once, and when the others would."""
+    from reports.digest.cut import cut_due
+    from reports.jobs import DAILY, due_now
+    from whochanged.mail import mail_settings, words_and_product
+    from whochanged.settings import load_settings
+
+    talk, settings = common.talk(), load_settings()
+    with common.installed(dsn) as connection:
+        for job, at in DAILY.items():
+            since = due_now(connection, job)
+            talk.print(f"Would run {job} at once." if since else f"Would run {job} at {at:%H:%M} UTC.")
+        connection.rollback()
+        if _mailing() is None:
+            talk.print("Would send no digests: WHOCHANGED_SMTP_URL and WHOCHANGED_MAIL_FROM are not both set.")
+            return
+        catalogue, product = words_and_product(connection)
+        connection.rollback()
+        cuts = cut_due(connection, catalogue, mail_settings(settings, product), dry_run=True)
+        names = ", ".join(cut.email for cut in cuts)
+        talk.print(f"Would cut digests at once for {names}." if names else "Would cut no digest at once: none is due.")
 
 
 def _connect(address: str) -> psycopg.Connection[Any]:
