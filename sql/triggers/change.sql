@@ -101,7 +101,9 @@ begin
       now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant);
   end if;
 
-  if config.registered and row_key is not null then
+  -- An update of columns that the registry does not keep leaves it as it is.
+  if config.registered and row_key is not null
+    and (operation <> 'U' or new_part ?| (config.key_columns || config.about || coalesce(config.parent_columns, '{}'))) then
     old_key := audit.pick(before_image, config.key_columns);
     if operation = 'D' or (operation = 'U' and old_key <> row_key) then
       insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account, deleted_at)
