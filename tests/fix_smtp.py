@@ -134,7 +134,8 @@ class _Server(SMTP):
 
 def hang_up(session: SMTP) -> None:
     """Break the connection off, without a word."""
-    if isinstance(session.transport, asyncio.Transport):
+    # A TLS connection that has said goodbye cannot be aborted any more.
+    if isinstance(session.transport, asyncio.Transport) and not session.transport.is_closing():
         session.transport.abort()
 
 
