@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from sqlalchemy.pool import StaticPool
 
 from capture import migrate, repeatable
 from capture.errors import DatabaseError, UsageError
+from capture.patience import ATTEMPTS, BUSY, LOCK_TIMEOUT, busy, pause
 from capture.resources import MIGRATIONS, query, read_sql
 
-LOCK_TIMEOUT = "2s"
-ATTEMPTS = 5
 ROLES = ("audit_reader", "audit_capture", "audit_owner")
 
 
@@ -68,9 +66,9 @@ def install(
                 cause = _cause(error)
                 if cause is None:
                     raise
-                if not isinstance(cause, errors.LockNotAvailable | errors.DeadlockDetected) or attempt == ATTEMPTS:
+                if not isinstance(cause, BUSY) or attempt == ATTEMPTS:
                     raise _explained(cause) from error
-                time.sleep(0.3 * attempt)
+                pause(attempt)
     return InstallReport(
         migrate.program_version(), tuple(steps.migrations), tuple(steps.objects), tuple(steps.partitions), dry_run
     )
@@ -119,8 +117,8 @@ def _cause(error: BaseException | None) -> psycopg.Error | None:
 def _explained(error: psycopg.Error) -> DatabaseError:
     """Say in one line what the database refused and what to do."""
     said = (error.diag.message_primary or str(error)).splitlines()[0]
-    if isinstance(error, errors.LockNotAvailable):
-        return DatabaseError(f"the database is busy ({said}): try again when long transactions have ended")
+    if isinstance(error, BUSY):
+        return busy(error)
     if isinstance(error, errors.InsufficientPrivilege):
         return DatabaseError(f"{said}: install as the database's owner with CREATEROLE, or as a superuser")
     return DatabaseError(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from capture.catalogue import load_shipped
@@ -16,7 +17,8 @@ from capture.catalogue.installing import (
     parents_first,
 )
 from capture.catalogue.model import Catalogue
-from capture.errors import ConfigurationError
+from capture.coverage import coverage
+from capture.errors import ConfigurationError, DatabaseError
 from tests.saving import Connection
 
 pytestmark = pytest.mark.one_server
@@ -101,3 +103,21 @@ def test_plans_keep_the_rank_that_phrases_need() -> None:
         "name",
         "tier_rank",
     ]
+
+
+def test_no_writer_waits_behind_an_installation_that_waits_itself(
+    crm_dsn: str, crm_conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One table is held by an open transaction: the others stay writable, and the installation gives up in one line."""
+    monkeypatch.setattr("capture.patience.LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("capture.patience.pause", lambda _attempt: None)
+    crm_conn.execute("DROP TRIGGER audit_update ON crm.workflows; DROP TRIGGER audit_update ON crm.territories")
+    with psycopg.connect(crm_dsn) as open_one:
+        open_one.execute("UPDATE crm.workflows SET name = name || '!' WHERE id = 1")
+        with pytest.raises(DatabaseError, match="the database is busy"):
+            install_catalogue(crm_conn, load_shipped())
+        with psycopg.connect(crm_dsn, autocommit=True) as writer:
+            writer.execute("SET lock_timeout = '1s'")
+            writer.execute("UPDATE crm.territories SET name = name || '!' WHERE id = 1")
+    install_catalogue(crm_conn, load_shipped())
+    assert all(table.ok for table in coverage(crm_conn))

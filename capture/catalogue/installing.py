@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from capture.catalogue.checking import Columns, check, columns_of
 from capture.catalogue.loading import from_json
 from capture.catalogue.model import Catalogue, Table
 from capture.entries.values import is_secret
+from capture.patience import patiently
 from capture.resources import query
 
 
@@ -17,19 +20,29 @@ def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> li
     """Track every table of the catalogue and return their names; what was installed before is brought up to date.
 
     Raises ConfigurationError, before anything is written, where the catalogue names what the database does not have.
-    All is done in one transaction of its own, or as part of the caller's.
+    Each table is tracked in a transaction of its own, so that no writer waits for a table while another one is busy: where that
+    fails, do it again. Inside a transaction of the caller all is part of it.
     """
+    ours = conn.info.transaction_status == TransactionStatus.IDLE
     tables = columns_of(conn)
     check(catalogue, tables)
-    with conn.transaction(), conn.cursor() as cursor:
-        for table in parents_first(catalogue):
-            cursor.execute(query("catalogue_track"), _arguments(catalogue, table, tables))
+    if ours:
+        conn.rollback()  # ends what reading began
+    for table in parents_first(catalogue):
+        arguments = _arguments(catalogue, table, tables)
+        patiently(conn, partial(conn.execute, query("catalogue_track"), arguments))
+    patiently(conn, partial(_keep, conn, catalogue, tables))
+    return [table.name for table in catalogue.table if table.kind == "tracked"]
+
+
+def _keep(conn: psycopg.Connection[Any], catalogue: Catalogue, tables: Columns) -> None:
+    """Tell the views and the next program what the catalogue says."""
+    with conn.cursor() as cursor:
         cursor.execute(query("catalogue_forget"))
         for table in catalogue.table:
             if table.kind == "tracked":
                 _describe(cursor, catalogue, table, tables)
         cursor.execute(query("catalogue_keep"), {"catalogue": catalogue.model_dump_json(exclude_defaults=True)})
-    return [table.name for table in catalogue.table if table.kind == "tracked"]
 
 
 def installed_catalogue(conn: psycopg.Connection[Any]) -> Catalogue | None:
