@@ -67,7 +67,9 @@ class Upkeep:
 
     `incarnation` counts the clusters that the database has lived in; a second one means that it moved at `incarnation_since`.
     `digest_cut_at` is of any digest, `digest_mailed_at` of one that was to be mailed; `mail_sent_at` is when a mail server took one.
-    `deliveries_parked` are those refused for good. `scheduler_alive` tells whether a process leads now.
+    `deliveries_parked` are those refused for good, `deliveries_late` those that have waited for an hour. `purge_overdue` tells whether
+    changes are there that should have gone two days ago. `oldest_open` is when the oldest transaction that is still open began.
+    `scheduler_alive` tells whether a process leads now.
     """
 
     incarnation: int
@@ -81,6 +83,9 @@ class Upkeep:
     mail_sent_at: datetime | None
     deliveries_waiting: int
     deliveries_parked: int
+    deliveries_late: int
+    purge_overdue: bool
+    oldest_open: datetime | None
     scheduler_alive: bool
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ from capture.coverage import upkeep
 from capture.errors import MailError
 from reports.jobs import Mailing, digest_job, purge_job
 from tests.aging import change, track, value
-from tests.digests import ANA, BEN, add, rename
+from tests.digests import ANA, BEN, add, cut, rename
 from tests.fix_smtp import Mailbox
 from whochanged.cli import run
 
@@ -151,3 +151,43 @@ def test_a_database_of_an_older_version_is_told_to_upgrade(
     conn.execute("UPDATE audit.setting SET value = '0.1.0' WHERE name = 'version'")
     assert upkeep(conn) is None
     assert "! installed by version 0.1.0" in told(capsys, dsn, 1)
+
+
+def test_status_says_what_keeps_readers_from_their_mail(
+    crm_dsn: str, crm_conn: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A digest that is overdue, a mail that waits, a daily job that does not run."""
+    add(crm_conn)
+    crm_conn.execute(
+        "INSERT INTO audit.job_run (job, due, started_at, finished_at, outcome, host, pid)"
+        " VALUES ('purge', now() - interval '3 days', now() - interval '3 days', now() - interval '3 days', 'done', 'h', 1)"
+    )
+    assert run(["status", "--dsn", crm_dsn]) == 1
+    said = capsys.readouterr().out
+    assert "digests are overdue for ana@example.com" in said
+    assert "the last run of purge is 3 days old" in said
+    cut(crm_conn)
+    crm_conn.execute("UPDATE audit.digest SET cut_at = now() - interval '2 hours'")
+    assert run(["status", "--dsn", crm_dsn]) == 1
+    assert "1 mail has waited for more than an hour" in capsys.readouterr().out
+
+
+def test_a_partition_of_today_that_is_out_of_its_place_is_noticed(
+    dsn: str, conn: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = f"{datetime.now(UTC):%Y%m%d}"
+    conn.execute(f"ALTER TABLE audit.change DETACH PARTITION audit.change_{today}")
+    assert run(["status", "--dsn", dsn]) == 1
+    assert "room for 0 days ahead" in capsys.readouterr().out
+
+
+def test_a_changed_retention_is_said_and_is_an_entry(
+    crm_dsn: str, crm_conn: Connection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHOCHANGED_RETENTION_DAYS", "30")
+    assert run(["install", "--dry-run", "--dsn", crm_dsn]) == 0
+    assert "would change retention_days from '90' to '30'" in capsys.readouterr().err
+    assert run(["install", "--dsn", crm_dsn]) == 0
+    assert "changed retention_days from '90' to '30'" in capsys.readouterr().err
+    assert run(["log", "--module", "Audit log", "--dsn", crm_dsn]) == 0
+    assert "Changed the retention of the log from 90 to 30 days" in capsys.readouterr().out

@@ -1,9 +1,16 @@
 -- The state of the log as a whole.
 select
   (select s.value from audit.setting as s where s.name = 'version') as installed_version,
-  (select count(*) from pg_catalog.generate_series(1, 60) as d
-   where pg_catalog.to_regclass('audit.change_' || pg_catalog.to_char((now() at time zone 'UTC') + d * interval '1 day', 'YYYYMMDD')) is not null
-     and pg_catalog.to_regclass('audit.transaction_' || pg_catalog.to_char((now() at time zone 'UTC') + d * interval '1 day', 'YYYYMMDD')) is not null
+  -- Days from tomorrow on that have both partitions, in their place; none where today lacks one.
+  (select case when bool_or(h.there) filter (where h.d = 0) then count(*) filter (where h.there and h.d > 0) else 0 end
+   from (
+     select d, (
+       select count(*) = 2 from pg_catalog.pg_inherits as i
+       where not i.inhdetachpending and i.inhrelid in (
+         pg_catalog.to_regclass('audit.change_' || pg_catalog.to_char((now() at time zone 'UTC') + d * interval '1 day', 'YYYYMMDD')),
+         pg_catalog.to_regclass('audit.transaction_' || pg_catalog.to_char((now() at time zone 'UTC') + d * interval '1 day', 'YYYYMMDD')))
+     ) as there
+     from pg_catalog.generate_series(0, 60) as d) as h
   )::integer as partitions_ahead,
   (select count(*) from audit.change_spill)::integer as spilled_changes,
   (select count(*) from audit.transaction_spill)::integer as spilled_transactions,

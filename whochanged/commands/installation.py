@@ -43,6 +43,7 @@ def install(
     from capture.catalogue import load
     from capture.catalogue.checking import check, columns_of
     from capture.install import install as install_log
+    from capture.migrate import installed_version
 
     _given()  # a wrong setting is refused before anything is done
     talk = common.talk()
@@ -53,11 +54,16 @@ def install(
         if chosen is not None:
             # A wrong catalogue is refused before anything is done.
             check(chosen, columns_of(connection))
+        settings = [] if installed_version(connection) is None else _stored(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
             report = install_log(connection, settings=_given(), dry_run=dry_run)
             if not dry_run:
                 _track(connection, chosen)
+        for name, old, new in settings:
+            talk.print(f"  {'would change' if dry_run else 'changed'} {name} from '{old}' to '{new}'", highlight=False)
+            if name == "retention_days":
+                talk.print("  (what is older than that goes with the next purge: see  whochanged purge --dry-run)")
         _tell(talk, report, chosen, dry_run=dry_run)
 
 
@@ -141,7 +147,9 @@ def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn
 
         tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
         looked_after, runs = upkeep(connection) or (None, [])
-        report = Report(tables, state, outdated, program_version(), _differing(connection), looked_after, runs)
+        overdue, readers = _overdue(connection) if looked_after else ([], 0)
+        differing = _differing(connection)
+        report = Report(tables, state, outdated, program_version(), differing, looked_after, runs, overdue, readers)
     if as_json:
         common.out().write(to_json(status_document(report)) + "\n")
     else:
@@ -150,14 +158,32 @@ def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn
         raise typer.Exit(1)
 
 
+def _overdue(connection: psycopg.Connection[Any]) -> tuple[list[str], int]:
+    """The addresses whose digests have been due for an hour and were not cut, and how many recipients there are."""
+    from datetime import timedelta
+
+    from reports.calendar import latest_due
+    from reports.clock import clock
+    from reports.recipients import read
+
+    before = clock(connection) - timedelta(hours=1)
+    everyone = [recipient for recipient in read(connection) if not recipient.paused]
+    late = [one.email for one in everyone if latest_due(one.schedule, one.told_until, before) is not None]
+    return late, len(everyone)
+
+
 def _differing(connection: psycopg.Connection[Any]) -> list[str]:
     """The settings of the environment that the database does not have: reported, not obeyed."""
-    stored = dict(connection.execute("SELECT name, value FROM audit.setting").fetchall())
     return [
-        f"{PREFIX}{name.upper()} is '{value}', the database has '{stored.get(name)}': run  whochanged install  to store it"
-        for name, value in _given().items()
-        if value != stored.get(name)
+        f"{PREFIX}{name.upper()} is '{new}', the database has '{old}': run  whochanged install  to store it"
+        for name, old, new in _stored(connection)
     ]
+
+
+def _stored(connection: psycopg.Connection[Any]) -> list[tuple[str, str | None, str]]:
+    """The settings that differ: the name, what the database has, and what the environment says."""
+    stored = dict(connection.execute("SELECT name, value FROM audit.setting").fetchall())
+    return [(name, stored.get(name), value) for name, value in _given().items() if value != stored.get(name)]
 
 
 def _given() -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 _ENOUGH_DAYS = 7
 
 
+_DAILY = timedelta(hours=26)
+"""A daily job that is older than this did not run."""
+_LATE = timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the checks found."""
+    """All that the checks found; `overdue` are the addresses whose digests have been due for an hour, of `readers` in all."""
 
     tables: Sequence[TableCoverage]
     health: Health
@@ -33,6 +38,9 @@ class Report:
     differing_settings: Sequence[str]
     upkeep: Upkeep | None = None
     runs: Sequence[LastRun] = ()
+    overdue: Sequence[str] = ()
+    readers: int = 0
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def problems(self) -> list[str]:
@@ -60,15 +68,49 @@ class Report:
             for run in self.runs
             if run.outcome == "failed"
         ]
-        if self.upkeep is not None and self.upkeep.deliveries_parked:
+        found += [
+            f"the last run of {run.job} is {_age(self.now - run.started_at)} old: does  whochanged run  or cron still run?"
+            for run in self.runs
+            if run.job != "digest" and self.now - run.started_at > _DAILY
+        ]
+        return found + self._of_digests() + list(self.differing_settings)
+
+    def _of_digests(self) -> list[str]:
+        """What keeps readers from what they should know, or the log from its size."""
+        if self.upkeep is None:
+            return []
+        found = []
+        if self.upkeep.purge_overdue:
+            found.append("changes older than the retention are still there: run  whochanged purge")
+        if self.upkeep.deliveries_parked:
             mails = _count(self.upkeep.deliveries_parked, "mail was", "mails were")
             found.append(f"{mails} given up: whochanged digest list  shows what the mail server said")
-        return found + list(self.differing_settings)
+        if self.upkeep.deliveries_late:
+            mails = _count(self.upkeep.deliveries_late, "mail has", "mails have")
+            found.append(
+                f"{mails} waited for more than an hour: whochanged digest list  shows what the mail server said"
+            )
+        if self.overdue:
+            found.append(
+                f"digests are overdue for {', '.join(self.overdue)}: does  whochanged run  or  whochanged digest send  run?"
+            )
+        opened = self.upkeep.oldest_open
+        if opened is not None and self.now - opened > _LATE and (self.overdue or self.readers):
+            found.append(
+                f"a transaction has been open for {_age(self.now - opened)}: digests wait for it; "
+                "see pg_stat_activity and pg_prepared_xacts"
+            )
+        return found
 
     @property
     def sound(self) -> bool:
         """Whether nothing is amiss."""
         return not self.problems and all(table.ok for table in self.tables)
+
+
+def _age(age: timedelta) -> str:
+    hours, days = age // timedelta(hours=1), age // timedelta(days=1)
+    return f"{days} days" if days > 1 else f"{hours} hours"
 
 
 def complaints(table: TableCoverage) -> list[str]:
