@@ -121,7 +121,13 @@ def purge(conn: psycopg.Connection[Any], *, dry_run: bool = False) -> PurgeRepor
         report = PurgeReport(days, _before(conn, days), dry_run=dry_run)
         if dry_run:
             return _preview(conn, report)
-        return _remove_rows(conn, _drop(conn, _detach(conn, report)))
+        for step in (_detach, _drop, _remove_rows):
+            try:
+                report = step(conn, report)
+            except _BUSY:
+                postponed = "the rest: somebody holds a lock on the log, such as a CREATE INDEX or a dump"
+                return replace(report, postponed=(*report.postponed, postponed))
+        return report
 
 
 def _before(conn: psycopg.Connection[Any], days: int) -> datetime:

@@ -134,3 +134,13 @@ def test_one_purge_at_a_time(conn: Connection, dsn: str, monkeypatch: pytest.Mon
         with pytest.raises(DatabaseError, match="is at work: try again"):
             purge(conn)
     assert purge(conn) == PurgeReport(90, purge(conn, dry_run=True).before)
+
+
+def test_a_lock_of_somebody_else_postpones_the_purge(conn: Connection, dsn: str) -> None:
+    """Such as a CREATE INDEX on the log: nothing fails, nothing is lost, and the next purge does it."""
+    change(conn, hours=OLD)
+    with psycopg.connect(dsn) as other:
+        other.execute("LOCK TABLE audit.purge IN SHARE MODE")
+        report = purge(conn)
+        assert report.postponed
+    assert purge(conn).changes == 1

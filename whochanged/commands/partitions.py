@@ -24,6 +24,7 @@ def partitions(
     """
     with common.installed(dsn) as connection:
         from capture.partitions import list_partitions
+        from capture.resources import query
         from reports.jobs import partitions_job
 
         talk = common.talk()
@@ -34,10 +35,12 @@ def partitions(
             assert report is not None  # noqa: S101 - a run that is due now is never written down already
             made = len(report.made)
             talk.print(
-                f"{made} {'partition' if made == 1 else 'partitions'} made; there is room for {days} days ahead."
+                f"{made} {'partition' if made == 1 else 'partitions'} made; there is room for at least {days} days ahead."
             )
             if report.moved_changes or report.moved_transactions:
                 talk.print(f"{report.moved_changes + report.moved_transactions:,} spilled rows filled in.")
+        connection.rollback()
+        connection.execute(query("lock_timeout_here"), ("5s",))
         for partition in list_partitions(connection):
             if as_json:
                 common.out().write(to_json(asdict(partition)) + "\n")
