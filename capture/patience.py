@@ -29,6 +29,8 @@ def patiently(conn: psycopg.Connection[Any], work: Callable[[], object]) -> None
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with conn.transaction():
+                # Registering the rows of a table must see who changed it last, whatever is usual in this database.
+                conn.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
                 conn.execute(query("lock_timeout_here"), (LOCK_TIMEOUT,))
                 work()
         except BUSY as error:

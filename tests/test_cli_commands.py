@@ -264,3 +264,12 @@ def test_install_again_keeps_the_catalogue_and_names_what_it_lost(
         capsys.readouterr()
         assert run(["install", "--catalog", str(catalogue), "--dsn", dsn]) == 0
         assert "shop.b is still tracked" in capsys.readouterr().err
+
+
+def test_status_of_a_log_that_was_kept_says_that_nothing_is_recorded(
+    dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["uninstall", "--keep-log", "--dsn", dsn]) == 0
+    capsys.readouterr()
+    assert run(["status", "--dsn", dsn]) == 4
+    assert "nothing is recorded any more" in capsys.readouterr().err

@@ -199,7 +199,11 @@ def test_coverage_finds_what_is_missing(conn: Connection) -> None:
         "create trigger audit_update after update on t execute function suppress_redundant_updates_trigger()"
     )
     assert not coverage(conn)[0].ok
+    with pytest.raises(DatabaseError, match=r"table public\.t has a trigger audit_update of its own: rename it"):
+        track_table(conn, "public.t", about=["n"])
+    conn.execute("drop trigger audit_update on t")
     track_table(conn, "public.t", about=["n"])
+    assert coverage(conn)[0].ok
     conn.execute("alter table t rename column n to m")
     assert coverage(conn)[0].columns_missing == ["n"]
     conn.execute("drop table t")

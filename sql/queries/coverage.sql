@@ -18,8 +18,7 @@ left join lateral (
   select count(*) as wanted,
     count(g.tgname) as present,
     count(*) filter (where g.tgenabled = 'A') as enabled,
-    count(*) filter (
-      where pg_catalog.obj_description(g.oid, 'pg_trigger') = 'whochanged ' || md5(f.definition)) as current,
+    count(*) filter (where audit.is_current(g.oid, f.definition)) as current,
     array_agg(distinct f.part::text) filter (where g.tgname is null and f.part <> t.relid) as bare,
     bool_and(audit.can_read(f.part)) filter (where pk.relkind = 'r') as readable
   from audit.wanted_triggers(t.relid, t.kind, coalesce(t.key_columns, '{}') || t.about) as f

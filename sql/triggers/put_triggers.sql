@@ -60,6 +60,41 @@ as $function$
   where w.for_kind = 'both' or (w.for_kind = kind and (kind = 'tracked' or p.oid = relation))
 $function$;
 
+-- object: function audit.is_current(oid, text): Whether a trigger is the one that a definition of audit.wanted_triggers() makes.
+-- The comment alone would not tell: CREATE OR REPLACE TRIGGER keeps it.
+create or replace function audit.is_current(trigger_id oid, definition text)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off
+as $function$
+  select coalesce(bool_and(
+    obj_description(t.oid, 'pg_trigger') = 'whochanged ' || md5(definition)
+    and t.tgfoid = to_regprocedure(case
+      when t.tgname in ('audit_truncate', 'audit_truncated') then 'audit.capture_truncate()'
+      when w.is_label then 'audit.capture_label()'
+      else 'audit.capture()' end)
+    -- The bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
+    and t.tgtype = case t.tgname
+      when 'audit_insert' then 4 when 'audit_delete' then 8 when 'audit_update' then 16
+      when 'audit_truncate' then 2 + 32 when 'audit_truncated' then 32 end + case when w.is_label then 1 else 0 end
+    and t.tgnargs = 0 and cardinality(t.tgattr::int2[]) = 0
+    and t.tgoldtable is not distinct from
+      case when not w.is_label and t.tgname in ('audit_update', 'audit_delete') then 'old_rows'::name end
+    and t.tgnewtable is not distinct from
+      case when not w.is_label and t.tgname in ('audit_insert', 'audit_update') then 'new_rows'::name end
+    -- The condition of a table that lends names, as the server spells it.
+    and case when w.condition is null then t.tgqual is null
+      else strpos(pg_get_triggerdef(t.oid), ' FOR EACH ROW WHEN ('
+        || replace(replace(w.condition, 'pg_catalog.record_image_ne(row(', 'record_image_ne(ROW('), '), row(new.', '), ROW(new.')
+        || ') EXECUTE FUNCTION ') > 0 end), false)
+  from pg_trigger as t
+  cross join (select
+    definition like '% execute function audit.capture_label()' as is_label,
+    substring(definition from ' for each row when \((.*)\) execute function audit\.capture_label\(\)$') as condition) as w
+  where t.oid = trigger_id
+$function$;
+
 create or replace function audit.put_triggers(relation regclass, kind text, columns text[])
 returns void
 language plpgsql
@@ -71,15 +106,22 @@ declare
   present record;
 begin
   for present in
-    select t.tgrelid::regclass as part, t.tgname as name
+    select t.tgrelid::regclass as part, t.tgname as name,
+      t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure)
+        or coalesce(obj_description(t.oid, 'pg_trigger') like 'whochanged %', false) as ours
     from pg_trigger as t
     left join audit.wanted_triggers(relation, kind, columns) as w
-      on w.part = t.tgrelid and w.name = t.tgname
-        and obj_description(t.oid, 'pg_trigger') = 'whochanged ' || md5(w.definition)
+      on w.part = t.tgrelid and w.name = t.tgname and audit.is_current(t.oid, w.definition)
     where t.tgrelid in (select p.relid from pg_partition_tree(relation) as p union select relation)
       and t.tgparentid = 0 and t.tgname in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated')
       and w.name is null
+    -- What is not ours comes first: an error leaves everything as it was.
+    order by ours, t.tgrelid, t.tgname
   loop
+    if not present.ours then
+      raise exception 'table % has a trigger % of its own: rename it', present.part, present.name
+        using errcode = 'duplicate_object', hint = 'The triggers of the log have this name.';
+    end if;
     execute format('drop trigger %I on %s', present.name, present.part);
   end loop;
   for wanted in
@@ -127,8 +169,9 @@ end
 $function$;
 
 alter function audit.drop_triggers(regclass) owner to audit_owner;
+alter function audit.is_current(oid, text) owner to audit_owner;
 alter function audit.put_triggers(regclass, text, text[]) owner to audit_owner;
 alter function audit.wanted_triggers(regclass, text, text[]) owner to audit_owner;
 alter function audit.let_read(regclass) owner to audit_owner;
 revoke all on function audit.drop_triggers(regclass), audit.put_triggers(regclass, text, text[]),
-  audit.wanted_triggers(regclass, text, text[]), audit.let_read(regclass) from public;
+  audit.wanted_triggers(regclass, text, text[]), audit.let_read(regclass), audit.is_current(oid, text) from public;

@@ -13,14 +13,40 @@ set bytea_output = 'hex'
 set extra_float_digits = 1
 set quote_all_identifiers = off
 set lc_monetary = 'C'
+set constraint_exclusion = off
 as $function$
 #variable_conflict use_variable
 declare
   config audit.tracked_table;
   parent audit.tracked_table;
   changed bigint;
+  part regclass;
+  code text;
 begin
   select t.* into config from audit.tracked_table as t where t.id = table_number;
+  -- Whoever installs the log may be a superuser: nothing of the table's owner may run. The lock holds off new indexes,
+  -- statistics and partitions, and lets writers through; an older snapshot would not show those made since.
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception 'the rows of % can be registered in a transaction of isolation level read committed only', config.table_name
+      using errcode = 'invalid_transaction_state';
+  end if;
+  execute format('lock table %s in share update exclusive mode', config.relid::regclass);
+  for part in
+    with recursive tree as (
+      select config.relid::oid as id
+      union
+      select i.inhrelid from tree as t join pg_inherits as i on i.inhparent = t.id)
+    select t.id from tree as t
+  loop
+    code := audit.planned_code(part);
+    if code is not null then
+      raise exception 'the rows of % cannot be registered: the % of % runs code of its owner', config.table_name, code, part
+        using errcode = 'insufficient_privilege', hint = 'Use built-in functions and types in it, or track the table with registered => false.';
+    elsif row_security_active(part) then
+      raise exception 'the rows of % cannot be registered: row security hides rows of % from %', config.table_name, part, current_user
+        using errcode = 'insufficient_privilege', hint = 'Track it as its owner or as a superuser.';
+    end if;
+  end loop;
   select t.* into parent from audit.tracked_table as t where t.relid = config.parent_table;
   execute format(
     'insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account)

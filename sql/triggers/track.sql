@@ -49,11 +49,24 @@ begin
   if keys && hidden or keys && ignored then
     raise exception 'a key column of % cannot be ignored or masked', full_name using errcode = 'invalid_parameter_value';
   end if;
+  if hidden && (coalesce(parent_columns, '{}') || account_column) then
+    raise exception 'the account and parent columns of % cannot be masked: the log keeps them as they are', full_name
+      using errcode = 'invalid_parameter_value', hint = 'Take them out of masked; give masked => ''{}'' where it was guessed from their names.';
+  end if;
   if (parent_table is null) <> (parent_columns is null) then
     raise exception 'give parent_table and parent_columns together for %', full_name using errcode = 'invalid_parameter_value';
   end if;
   if registered and keys is null then
     raise exception '% has no key, so its rows cannot be registered', full_name using errcode = 'invalid_parameter_value';
+  end if;
+
+  -- Row triggers are made on each partition, for which the server works out the partition key with the rights of the installer.
+  select string_agg(p.relid::regclass::text, ', ') into missing
+  from pg_partition_tree(relation) as p
+  where kind = 'label' and audit.planned_code(p.relid) = 'partition key';
+  if missing is not null then
+    raise exception '% cannot lend names: the partition key of % runs code of its owner', full_name, missing
+      using errcode = 'insufficient_privilege', hint = 'Track it with kind => ''tracked''.';
   end if;
 
   -- A table that was dropped and made again goes on under its number.

@@ -16,6 +16,7 @@ set quote_all_identifiers = off
 set lc_monetary = 'C'
 set jit = off
 set work_mem = '32MB'
+set constraint_exclusion = off
 as $function$
 #variable_conflict use_variable
 declare
@@ -28,13 +29,17 @@ begin
     return null;
   end if;
   if tg_when = 'BEFORE' then
-    if not audit.can_read(tg_relid) then
+    -- The planner sees every index there is now, a query of an older snapshot does not: what it would not show cannot be ruled out.
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or not audit.can_read(tg_relid) then
       return null;
     end if;
-    if config.registered then
+    if config.registered or config.kind = 'label' then
       for before_image in execute format(
         'select %s from only %I.%I as x', audit.image_expression(tg_relid, 'x'), tg_table_schema, tg_table_name)
       loop
+        if config.kind = 'label' then
+          before_image := audit.pick(before_image, coalesce(config.key_columns, '{}') || config.about);
+        end if;
         written := audit.write_row(config, 'D', before_image, null) or written;
       end loop;
     else
@@ -62,7 +67,39 @@ begin
 end
 $function$;
 
--- object: function audit.can_read(oid): Whether the log may read the rows of a table: it has the right, and no row security stands between.
+-- object: function audit.planned_code(oid): What would run code of its owner when a table is read: an index, statistics, a partition key; NULL when nothing would.
+-- Planning a read works out their expressions, with the rights of whoever reads. Objects with an oid below 16384 come with
+-- PostgreSQL; enums run no code. CHECK constraints and partition bounds are not looked at with constraint_exclusion = off.
+create or replace function audit.planned_code(relation oid)
+returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $function$
+  select s.what
+  from (
+    select 'pg_class'::regclass as kind, i.indexrelid as id, 'index ' || i.indexrelid::regclass as what
+    from pg_index as i where i.indrelid = relation and (i.indexprs is not null or i.indpred is not null)
+    union all
+    select 'pg_statistic_ext'::regclass, e.oid, 'statistics object ' || quote_ident(e.stxname)
+    from pg_statistic_ext as e where e.stxrelid = relation and e.stxexprs is not null
+    union all
+    select 'pg_class'::regclass, p.partrelid, 'partition key'
+    from pg_partitioned_table as p where p.partrelid = relation and p.partexprs is not null
+  ) as s
+  where exists (
+    select from pg_depend as d
+    where d.classid = s.kind and d.objid = s.id and d.refobjid >= 16384
+      -- What a table, an index or a statistics object has besides its expressions.
+      and d.refclassid not in ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_namespace'::regclass, 'pg_am'::regclass,
+        'pg_opclass'::regclass, 'pg_collation'::regclass, 'pg_extension'::regclass)
+      and not (d.refclassid = 'pg_type'::regclass and exists (
+        select from pg_type as t left join pg_type as m on m.oid = t.typelem
+        where t.oid = d.refobjid and (t.typtype = 'e' or t.typcategory = 'A' and m.typtype = 'e'))))
+  order by s.what = 'partition key' desc, s.what
+  limit 1
+$function$;
+
+-- object: function audit.can_read(oid): Whether the log may read the rows of a table: it has the right, and neither row security nor its owner's code stands between.
 create or replace function audit.can_read(relation oid)
 returns boolean
 language sql stable
@@ -71,8 +108,13 @@ as $function$
   select c.relkind = 'r' and not c.relrowsecurity
     and has_table_privilege('audit_capture', c.oid, 'select')
     and has_schema_privilege('audit_capture', c.relnamespace, 'usage')
+    and audit.planned_code(c.oid) is null
   from pg_class as c where c.oid = relation
 $function$;
+
+alter function audit.planned_code(oid) owner to audit_owner;
+revoke all on function audit.planned_code(oid) from public;
+grant execute on function audit.planned_code(oid) to audit_capture;
 alter function audit.can_read(oid) owner to audit_owner;
 revoke all on function audit.can_read(oid) from public;
 grant execute on function audit.can_read(oid) to audit_capture;

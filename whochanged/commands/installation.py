@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from capture.errors import DatabaseError
 from whochanged.commands import common
 from whochanged.output.machine import to_json
 from whochanged.output.status import Report, print_status, status_document
@@ -142,10 +143,18 @@ def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn
     """Show each tracked table and whether its changes are recorded; exit 1 where something is amiss."""
     reading_zone = zone(timezone)
     with common.installed(dsn, older=True) as connection:
-        from capture.coverage import coverage, health, outdated_objects, upkeep
-        from capture.migrate import program_version
+        from psycopg import errors
 
-        tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
+        from capture.coverage import coverage, health, outdated_objects, upkeep
+        from capture.migrate import program_version, require_current
+
+        try:
+            tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
+        except (errors.UndefinedFunction, errors.UndefinedTable) as error:
+            connection.rollback()
+            require_current(connection)
+            message = "the log is kept, but nothing is recorded any more: run  whochanged install  to go on"
+            raise DatabaseError(message) from error
         looked_after, runs = upkeep(connection) or (None, [])
         overdue, readers = _overdue(connection) if looked_after else ([], 0)
         differing = _differing(connection)
