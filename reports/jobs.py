@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
@@ -65,10 +65,13 @@ def purge_job(conn: psycopg.Connection[Any], *, due: datetime | None = None) -> 
     return record(conn, "purge", partial(purge, conn), purge_numbers, due=due)
 
 
-def digest_job(conn: psycopg.Connection[Any], mailing: Mailing) -> DigestReport | None:
+def digest_job(
+    conn: psycopg.Connection[Any], mailing: Mailing, *, stop: Callable[[], bool] | None = None
+) -> DigestReport | None:
     """Cut the digests that are due and send what waits; None where there was nothing to do, which leaves no row of its own.
 
     A recipient that cannot be served does not keep the others from their mail: the error is raised after they are done.
+    `stop` is asked before each mail: once it says yes, the others wait for the next run.
     """
     from reports.digest.cut import MailSettings, cutting
     from reports.outbox import sending, waiting
@@ -96,7 +99,7 @@ def digest_job(conn: psycopg.Connection[Any], mailing: Mailing) -> DigestReport 
         assert run is not None  # noqa: S101 - it is due at this very moment, as no other is
         became: Counter[str] = Counter()
         try:
-            became.update(outcome.state for outcome in sending(conn, mailing.server))
+            became.update(outcome.state for outcome in sending(conn, mailing.server, stop=stop))
         except BaseException as error:
             if not conn.closed:
                 finish(conn, run, {"cut": cut, **became}, error=error)

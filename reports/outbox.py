@@ -7,7 +7,7 @@ the same bytes go again under the same Message-ID. At least once is the best tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.parser import BytesHeaderParser
@@ -21,6 +21,7 @@ from psycopg.rows import class_row
 
 from capture.errors import MailError, UsageError
 from capture.resources import query
+from reports.addresses import checked_address
 from reports.clock import clock
 from reports.smtp import Answer, MailServer, deliver
 
@@ -32,6 +33,9 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 3
 GIVE_UP = timedelta(days=7)
 LEAST_TRIES = 10
 """A digest that was cut GIVE_UP ago is given up, but not before so many tries: the scheduler may have been down."""
+
+SILENCES = 3
+"""So many time-outs in a row end a run: the mails that are left would wait for the same silence."""
 
 _GRACE = 60.0
 """Seconds that a lease outlives the longest delivery."""
@@ -51,14 +55,34 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A delivery that the next run would try."""
+    """A delivery that the next run would try, and the address that it would go to."""
 
     digest_id: int
     serial: int
     address: str
-    state: Literal["pending", "retry"]
+    state: Literal["pending", "retry", "parked"]
     tries: int
     answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parked:
+    """A delivery that was parked, of somebody who is a recipient still; `email` is their address now."""
+
+    digest_id: int
+    address: str
+    email: str
+    serial: int
+    tries: int
+    answer: str | None
+
+    @property
+    def goes_to(self) -> str:
+        """The address that it goes to next: somebody may have put it right since the cut."""
+        try:
+            return checked_address(self.email)
+        except UsageError:
+            return self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +98,35 @@ class _Claim:
     message: bytes
 
 
-def send_waiting(conn: psycopg.Connection[Any], server: MailServer, *, at_once: bool = False) -> list[Outcome]:
+def send_waiting(
+    conn: psycopg.Connection[Any],
+    server: MailServer,
+    *,
+    at_once: bool = False,
+    stop: Callable[[], bool] | None = None,
+) -> list[Outcome]:
     """Try every delivery that waits, and return what became of each: see `sending`."""
-    return list(sending(conn, server, at_once=at_once))
+    return list(sending(conn, server, at_once=at_once, stop=stop))
 
 
-def sending(conn: psycopg.Connection[Any], server: MailServer, *, at_once: bool = False) -> Iterator[Outcome]:
+def sending(
+    conn: psycopg.Connection[Any],
+    server: MailServer,
+    *,
+    at_once: bool = False,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[Outcome]:
     """Try every delivery that waits, and yield what became of each as soon as it is settled.
 
-    `at_once` tries those too whose next try is not due yet. The connection must be outside of a transaction.
-    Raises MailError, with what to do, where the configuration is at fault: all that is left waits for the next run.
+    `at_once` tries those too whose next try is not due yet, and those that are parked. `stop` is asked before each: once it
+    says yes, what is left waits for the next run. The connection must be outside of a transaction.
+    Raises MailError, with what to do, where the configuration is at fault or the server does not answer time after time:
+    all that is left waits for the next run.
     """
     if conn.info.transaction_status != TransactionStatus.IDLE:
         raise UsageError("the connection is inside a transaction: commit it before sending mails")
-    began = _begin(conn, at_once=at_once)
-    while claim := _claim(conn, began, server.longest + _GRACE):
+    began, silences = _begin(conn, at_once=at_once), 0
+    while not (stop and stop()) and (claim := _claim(conn, began, server.longest + _GRACE)):
         answer = deliver(server, _sender(claim.message), claim.address, claim.message)
         state = _state(claim, answer, began)
         settled = _settle(conn, claim, state, answer.said)
@@ -96,12 +134,22 @@ def sending(conn: psycopg.Connection[Any], server: MailServer, *, at_once: bool 
             raise MailError(answer.said)
         if settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
             yield Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries)
+        silences = silences + 1 if answer.timed_out else 0
+        if silences == SILENCES:
+            advice = "check WHOCHANGED_SMTP_URL, and that the server runs"
+            raise MailError(f"{server} does not answer ({answer.said}), all that is left waits: {advice}")
 
 
 def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False) -> list[Waiting]:
     """Return the deliveries that the next run would try."""
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-        return cursor.execute(query("delivery_waiting"), {"at_once": at_once}).fetchall()
+        found = cursor.execute(query("delivery_waiting"), {"at_once": at_once}).fetchall()
+    if at_once:
+        found += [
+            Waiting(parked.digest_id, parked.serial, parked.goes_to, "parked", parked.tries, parked.answer)
+            for parked in _parked(conn)
+        ]
+    return found
 
 
 def _begin(conn: psycopg.Connection[Any], *, at_once: bool) -> datetime:
@@ -111,7 +159,15 @@ def _begin(conn: psycopg.Connection[Any], *, at_once: bool) -> datetime:
         conn.execute(query("delivery_park_removed"))
         if at_once:
             conn.execute(query("delivery_hasten"), {"began": began})
+            for parked in _parked(conn):
+                mail = {"digest_id": parked.digest_id, "address": parked.address}
+                conn.execute(query("delivery_unpark"), {**mail, "now": parked.goes_to, "began": began})
     return began
+
+
+def _parked(conn: psycopg.Connection[Any]) -> list[_Parked]:
+    with conn.cursor(row_factory=class_row(_Parked)) as cursor:
+        return cursor.execute(query("delivery_parked")).fetchall()
 
 
 def _claim(conn: psycopg.Connection[Any], began: datetime, seconds: float) -> _Claim | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +28,9 @@ OTHER = "Other"
 """The module of tracked tables that no catalogue describes."""
 
 SEVEN = time(7)
+
+_CLOSE = 0.8
+"""How much alike an address must be that was probably meant, its name and its domain each, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +74,23 @@ class Recipient:
         return Schedule(self.zone or ZoneInfo("UTC"), self.cadence, self.send_at, self.weekday)
 
 
-def read(conn: psycopg.Connection[Any], *, email: str | None = None, number: int | None = None) -> list[Recipient]:
-    """Return the recipients in the order they were added: all, or the one with an address or a number."""
+def read(conn: psycopg.Connection[Any], *, number: int | None = None) -> list[Recipient]:
+    """Return the recipients in the order they were added: all, or the one with a number."""
     with conn.cursor(row_factory=tuple_row) as cursor:
-        rows = cursor.execute(query("recipient_read"), {"email": email, "id": number}).fetchall()
+        rows = cursor.execute(query("recipient_read"), {"id": number}).fetchall()
     return [_recipient(row) for row in rows]
 
 
 def find(conn: psycopg.Connection[Any], email: str) -> Recipient:
     """Return the recipient with an address. Raises UsageError, with the address that was probably meant, without one."""
-    found = read(conn, email=checked_address(email))
+    everyone = read(conn)
+    known = {recipient.email.lower(): recipient for recipient in everyone}
+    # As it is given first: SQL may have written what is no mail address, and that must be found to be removed.
+    found = known.get(email.lower()) or known.get(checked_address(email).lower())
     if found:
-        return found[0]
-    close = get_close_matches(email, [recipient.email for recipient in read(conn)], n=1)
+        return found
+    emails = [recipient.email for recipient in everyone if _close(email, recipient.email)]
+    close = get_close_matches(email, emails, n=1, cutoff=_CLOSE)
     hint = f"did you mean {close[0]}?" if close else "whochanged recipients list  shows those that are"
     raise UsageError(f"{email} is no recipient: {hint}")
 
@@ -110,6 +117,8 @@ def add(
     who is a recipient already.
     """
     address = checked_address(email)
+    if account is not None and not account.strip():
+        raise UsageError("the account is empty: leave --account out for all accounts")
     chosen = {module: None for wanted in modules for module in [known_module(catalogue, wanted)]}
     values = {
         "email": address,
@@ -175,6 +184,12 @@ def weekday_of(name: str) -> int:
     if len(found) != 1:
         raise UsageError(f"unknown weekday '{name}': write one of {', '.join(WEEKDAYS)}")
     return found[0]
+
+
+def _close(one: str, other: str) -> bool:
+    """Return whether both the names and the domains are alike: a domain in common says nothing."""
+    parts = zip(one.rpartition("@")[::2], other.rpartition("@")[::2], strict=True)
+    return all(SequenceMatcher(None, first, second).ratio() >= _CLOSE for first, second in parts)
 
 
 @contextmanager

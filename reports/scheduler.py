@@ -54,7 +54,10 @@ class Scheduler:
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def stop(self) -> None:
-        """End `run` once the job that runs now is done. May be called by a signal handler, and from any thread."""
+        """End `run` once the job that runs now is done; one that sends digests ends with the mail that is under way.
+
+        May be called by a signal handler, and from any thread.
+        """
         self._stopping = True
         self._wake.put(None)
 
@@ -121,7 +124,7 @@ class Scheduler:
             "purge": partial(self._daily, conn, "purge", _purge),
         }
         if self._mailing is not None:
-            found["digest"] = partial(_logged, conn, "digest", partial(_digest, conn, self._mailing))
+            found["digest"] = partial(_logged, conn, "digest", partial(_digest, conn, self._mailing, self._stopped))
         return found
 
     def _daily(self, conn: psycopg.Connection[Any], job: Job, work: Callable[..., Mapping[str, int] | None]) -> None:
@@ -142,6 +145,9 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that leads
             self._lost = error
             self._wake.put(None)
+
+    def _stopped(self) -> bool:
+        return self._stopping
 
     def _wait(self, seconds: float) -> None:
         """Wait, at most until somebody stops us."""
@@ -182,6 +188,6 @@ def _purge(conn: psycopg.Connection[Any], due: datetime) -> Mapping[str, int] | 
     return jobs.purge_numbers(report)
 
 
-def _digest(conn: psycopg.Connection[Any], mailing: jobs.Mailing) -> Mapping[str, int] | None:
-    report = jobs.digest_job(conn, mailing)
+def _digest(conn: psycopg.Connection[Any], mailing: jobs.Mailing, stop: Callable[[], bool]) -> Mapping[str, int] | None:
+    report = jobs.digest_job(conn, mailing, stop=stop)
     return None if report is None else jobs.digest_numbers(report)

@@ -3,11 +3,13 @@
 SMTP answers in numbers. A 2xx after the data is "sent", whatever happens later. A 4xx, a timeout or a lost connection is
 "again": the outcome may be unknown, and the same bytes go again under the same Message-ID. A 5xx to the recipient or to
 the data is "refused": it concerns this message and not the next one. All else is a "fault" of the configuration: it would
-be the same for every message, and a person must put it right.
+be the same for every message, and a person must put it right. So is a server that says at the recipient only that it wants
+a login or does not relay for us.
 """
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from contextlib import suppress
@@ -25,8 +27,11 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
-_TAKEN, _LATER = 2, 4
+_TAKEN, _LATER, _FOR_GOOD = 2, 4, 5
 _TOO_LARGE = 552
+_LOGIN_WANTED = frozenset({530, 535})
+_NOT_FOR_US = re.compile(r"5\.7\.\d")
+"""RFC 3463: security or policy, as `5.7.1 Relay access denied`; what is wrong with an address is 5.1 and 5.2."""
 _FAREWELL = 5.0
 """Seconds that a server has to answer QUIT: what matters is done by then."""
 _ROUND_TRIPS = 12
@@ -60,6 +65,7 @@ class Answer:
 
     verdict: Verdict
     said: str
+    timed_out: bool = False
 
 
 def parse_server(url: str, timeout: float = 30.0) -> MailServer:
@@ -97,7 +103,7 @@ def deliver(server: MailServer, sender: str, address: str, message: bytes) -> An
     try:
         return _hand_in(session, server, sender, address, message)
     except (smtplib.SMTPException, OSError) as error:
-        return Answer("again", _line(error))
+        return Answer("again", _line(error), timed_out=_timed_out(error))
     finally:
         _leave(session)
 
@@ -125,8 +131,8 @@ def _connect(server: MailServer) -> smtplib.SMTP:
 
 def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: str, message: bytes) -> Answer:
     """Go through the commands of one message, up to the first answer that settles it."""
-    if not address.isascii():
-        return Answer("refused", "the address has letters beyond ASCII")
+    if not address.isascii() or not address.isprintable():
+        return Answer("refused", "the address has letters beyond printable ASCII")
     options = [f"size={len(message)}"] if session.has_extn("size") else []
     code, said = session.mail(sender, options)
     if code // 100 == _LATER or code == _TOO_LARGE:
@@ -140,6 +146,9 @@ def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: st
             code, said = session.data(message)
         except smtplib.SMTPDataError as error:
             return _of_message(error.smtp_code, error.smtp_error)
+    elif code in _LOGIN_WANTED or (code // 100 == _FOR_GOOD and _NOT_FOR_US.match(_text(said))):
+        advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"
+        return Answer("fault", f"{server} does not take mails for {address} from us ({_reply(code, said)}): {advice}")
     return _of_message(code, said)
 
 
@@ -162,7 +171,7 @@ def _at_the_door(server: MailServer, error: Exception) -> Answer:
             return Answer("fault", f"{server} refuses the login of '{server.user}' ({line}): {advice}")
         return Answer("fault", f"{server} refuses to serve us ({line}): check WHOCHANGED_SMTP_URL")
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return Answer("again", line)
+        return Answer("again", line, timed_out=_timed_out(error))
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = "correct the host in WHOCHANGED_SMTP_URL, or name the certificate's authority in SSL_CERT_FILE"
         return Answer("fault", f"the certificate of {server} is not trusted ({error.verify_message}): {advice}")
@@ -184,6 +193,11 @@ def _leave(session: smtplib.SMTP) -> None:
     session.close()
 
 
+def _timed_out(error: Exception) -> bool:
+    """Return whether the server did not answer in time, which smtplib tells as a lost connection."""
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+
+
 def _line(error: Exception) -> str:
     """Return what went wrong in one line."""
     if isinstance(error, smtplib.SMTPResponseException):
@@ -194,8 +208,11 @@ def _line(error: Exception) -> str:
 
 def _reply(code: int, said: bytes | str) -> str:
     """Return a server's answer in one line."""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return f"{code} {' '.join(text.split())}"[:_SHOWN]
+    return f"{code} {' '.join(_text(said).split())}"[:_SHOWN]
+
+
+def _text(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
 
 
 def _unusable(reason: str) -> ConfigurationError:

@@ -65,6 +65,13 @@ def test_send_says_what_happened(
     out, err = said(capsys, "digest", "send", "--now", *here, code=5)
     assert out == "ben@example.com  no. 3 not sent, parked: 550 5.1.1 no such user\n"
     assert err == "whochanged: 1 mail cannot be delivered: whochanged digest list  shows the answer\n"
+    assert said(capsys, "digest", "send", *here) == ("", "Nothing to send.\n")
+    mailbox.refusals.clear()
+    assert said(capsys, "digest", "send", "--now", "--dry-run", *here)[0].splitlines() == [
+        "ben@example.com  no. 3 would be sent, after 2 tries: 550 5.1.1 no such user"
+    ]
+    out, _ = said(capsys, "digest", "send", "--now", *here)
+    assert out == "ben@example.com  no. 3 sent: 250 2.0.0 queued\n"
 
 
 def test_list_shows_what_became_of_each(
@@ -185,6 +192,8 @@ def test_trouble_with_the_server_is_one_line_and_the_digest_waits(
         error = refused(capsys, 5, "digest", "send", *here)
         assert "cannot reach mail server 127.0.0.1" in error
         assert PASSWORD not in error
+    mailbox.refusals[ANA] = "554 5.7.1 Relay access denied"
+    assert "Relay access denied" in refused(capsys, 5, "digest", "send", "--now", *here)
     mailbox.refusals["audit@example.com"] = "550 5.7.1 not you"
     assert "check WHOCHANGED_MAIL_FROM" in refused(capsys, 5, "digest", "send", "--now", *here)
     mailbox.refusals.clear()

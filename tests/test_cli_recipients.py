@@ -98,6 +98,8 @@ def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connec
         (["add", BEN, "--at", "7"], "is no time of day"),
         (["add", BEN, "--weekday", "x"], "unknown weekday 'x'"),
         (["add", BEN, "--name", "\x1b]0;x"], "is no name"),
+        (["add", BEN, "--account", ""], "the account is empty: leave --account out for all accounts"),
+        (["remove", "x@y@z"], "is no mail address"),
         (["add"], "Missing argument"),
         (["pause", "anna@example.com"], "did you mean ana@example.com?"),
         (["resume", BEN], "is no recipient"),
@@ -105,6 +107,13 @@ def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connec
     ):
         assert message in refused(capsys, 2, "recipients", *arguments, *here), arguments
     assert crm_conn.execute("SELECT array_agg(email) FROM audit.recipient").fetchone() == ([ANA],)
+
+
+def test_an_address_of_sql_that_is_none_can_be_removed(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
+    crm_conn.execute("INSERT INTO audit.recipient (email, first_incarnation, first_xid) VALUES ('x@y@z', 1, '3')")
+    here = ("--dsn", crm_dsn)
+    assert said(capsys, "recipients", "pause", "X@y@z", *here)[1] == "Paused the digests to X@y@z.\n"
+    assert said(capsys, "recipients", "remove", "x@y@z", *here)[1] == "Removed x@y@z.\n"
 
 
 def test_a_reader_of_the_log_may_not_choose_recipients(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:

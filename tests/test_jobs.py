@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from capture.errors import ConfigurationError, DatabaseError, MailError
+from capture.resources import query
 from reports.jobs import DAILY, Mailing, digest_job, due_now, partitions_job, purge_job
 from reports.runs import Job, begin, finish, mark_interrupted, said
 from tests.aging import change, past_tables, track, value
@@ -223,6 +224,36 @@ def test_a_mail_server_that_refuses_us_is_a_failure_until_it_takes_a_mail(
     assert digest_job(crm_conn, mailing(mailbox)) is not None
     assert [row[1] for row in runs(crm_conn)] == ["failed", "done"]
     assert mailbox.addresses() == [ANA]
+
+
+def test_a_run_that_is_asked_to_stop_is_done_and_the_rest_waits(crm_conn: Connection, mailbox: Mailbox) -> None:
+    add(crm_conn)
+    add(crm_conn, BEN)
+    report = digest_job(crm_conn, mailing(mailbox), stop=lambda: bool(mailbox.taken))
+    assert report is not None
+    assert (report.cut, report.sent, report.retry, report.parked) == (2, 1, 0, 0)
+    assert runs(crm_conn, "job, outcome") == [("digest", "done")]
+    assert digest_job(crm_conn, mailing(mailbox)) is not None
+    assert mailbox.addresses() == [ANA, BEN]
+
+
+@pytest.mark.one_server
+def test_what_waits_is_found_without_reading_a_whole_day(crm_conn: Connection) -> None:
+    crm_conn.execute(
+        "INSERT INTO audit.transaction (at, transaction_id, setting_key, incarnation, database_user)"
+        " SELECT now() + make_interval(secs => 0.000001 * n), (n + 1000000)::text::xid8, '', 1, 'x' FROM generate_series(1, 20000) AS n"
+    )
+    crm_conn.execute("ANALYZE audit.transaction")
+    look, values = query("digest_waiting"), {"incarnation": 1, "xid": "1019990"}
+    plan = "\n".join(row[0] for row in crm_conn.execute(f"EXPLAIN {look}".encode(), values).fetchall())
+    day = value(crm_conn, "SELECT tableoid::regclass::text FROM audit.transaction WHERE transaction_id = '1020000'")
+    partition = day.removeprefix("audit.")
+    assert f"{partition}_transaction_id_idx" in plan
+    assert f"Seq Scan on {partition} " not in plan
+    (oldest,) = crm_conn.execute(look, values).fetchall()
+    assert (
+        oldest == crm_conn.execute("SELECT min(at) FROM audit.transaction WHERE transaction_id >= '1019990'").fetchone()
+    )
 
 
 def test_one_who_cannot_be_served_fails_every_minute_and_keeps_no_one_waiting(

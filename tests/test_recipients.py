@@ -133,14 +133,30 @@ def test_nothing_is_done_for_an_unknown_one(conn: Connection) -> None:
     recipients.add(conn, NONE, "ana@example.com")
     with pytest.raises(UsageError, match=r"^anna@example.com is no recipient: did you mean ana@example.com"):
         recipients.pause(conn, "anna@example.com")
-    with pytest.raises(UsageError, match="recipients list"):
-        recipients.remove(conn, "zoe@elsewhere.test")
+    for other in ("zoe@elsewhere.test", "zoe@example.com", "ben@example.com", "ana@elsewhere.test"):
+        with pytest.raises(UsageError, match="is no recipient: whochanged recipients list  shows"):
+            recipients.remove(conn, other)
+    with pytest.raises(UsageError, match=r"did you mean ana@example.com\?"):
+        recipients.remove(conn, "ana@exmaple.com")
+
+
+@pytest.mark.parametrize("address", ["x@y@z", "Änne@example.com", "ana@example..com"])
+def test_an_address_of_sql_that_is_none_can_be_paused_and_removed(conn: Connection, address: str) -> None:
+    conn.execute("INSERT INTO audit.recipient (email, first_incarnation, first_xid) VALUES (%s, 1, '3')", (address,))
+    assert recipients.pause(conn, address)
+    assert recipients.remove(conn, address).email == address
+    assert recipients.read(conn) == []
+    for unknown in (address, "x@y@z\x00", "x\udc80@y"):
+        with pytest.raises(UsageError):
+            recipients.remove(conn, unknown)
 
 
 @pytest.mark.parametrize(
     "wrong,message",
     [
         ({"email": "ana"}, "'ana' is no mail address"),
+        ({"account": ""}, "the account is empty: leave --account out for all accounts"),
+        ({"account": " "}, "the account is empty"),
         ({"timezone": "Berlin"}, r"unknown time zone 'Berlin'\. Did you mean Europe/Berlin\?"),
         ({"modules": ["Teritories"]}, r"unknown module 'Teritories'\. Did you mean 'Territories'\?"),
         ({"modules": ["x"]}, r"unknown module 'x'\. There are Plans and Billing, .*, Audit log, Other$"),

@@ -24,7 +24,7 @@ from reports.leader import prepare
 from reports.runs import Job, begin, finish, record
 from reports.scheduler import Scheduler
 from tests.aging import value
-from tests.digests import ANA, add, rename
+from tests.digests import ANA, BEN, add, rename
 from tests.fix_smtp import Mailbox
 
 Connection = psycopg.Connection[Any]
@@ -223,6 +223,20 @@ def test_digests_are_sent(crm_conn: Connection, crm_dsn: str, mailbox: Mailbox) 
         until(lambda: mailbox.addresses() == [ANA])
         until(lambda: value(crm_conn, "SELECT detail ? 'checked_at' FROM audit.job_run ORDER BY id DESC LIMIT 1"))
     assert [job for job, _ in runs(crm_conn)].count("digest") <= 3
+
+
+def test_who_is_stopped_sends_the_mail_under_way_and_no_other(
+    crm_conn: Connection, crm_dsn: str, mailbox: Mailbox
+) -> None:
+    for email in (ANA, BEN):
+        add(crm_conn, email)
+    mailbox.data += ["stall"] * 2
+    with working(crm_dsn, Mailing(mailbox.server(timeout=2), "Cloudfon CX <audit@example.com>", None)) as at_work:
+        until(lambda: mailbox.taken)
+        at_work.stop()
+    states = crm_conn.execute("SELECT state FROM audit.delivery ORDER BY digest_id").fetchall()
+    assert (states, len(mailbox.taken)) == ([("retry",), ("pending",)], 1)
+    assert ("digest", "done") in runs(crm_conn)
 
 
 def test_one_who_stands_by_keeps_no_snapshot(conn: Connection, dsn: str) -> None:

@@ -58,8 +58,16 @@ def test_whatever_happens_after_the_last_answer_it_was_sent(mailbox: Mailbox) ->
 def test_a_server_that_never_answers_is_left(mailbox: Mailbox) -> None:
     mailbox.data.append("stall")
     answer = _try(mailbox.server(timeout=0.3))
-    assert answer.verdict == "again"
+    assert (answer.verdict, answer.timed_out) == ("again", True)
     assert "timed out" in answer.said
+    mailbox.data.append("lose")
+    assert not _try(mailbox.server()).timed_out
+
+
+def test_a_server_that_never_greets_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answer = _try(MailServer("127.0.0.1", listener.getsockname()[1], timeout=0.3))
+    assert (answer.verdict, answer.timed_out) == ("again", True)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,42 @@ def test_a_refused_recipient_is_no_fault(mailbox: Mailbox, refusal: str, verdict
     mailbox.refusals[ANA] = refusal
     assert _try(mailbox.server()) == Answer(verdict, refusal)  # type: ignore[arg-type]
     assert _try(mailbox.server(), BEN).verdict == "sent"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "554 5.7.1 <ana@example.com>: Relay access denied",
+        "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+        "530 5.7.0 Authentication required",
+        "530 Authentication required",
+        "535 authenticate first",
+    ],
+)
+def test_a_server_that_does_not_relay_for_us_is_a_fault(mailbox: Mailbox, refusal: str) -> None:
+    mailbox.refusals[ANA] = refusal
+    answer = _try(mailbox.server())
+    assert answer.verdict == "fault"
+    assert f"does not take mails for {ANA} from us ({refusal}): check user and password" in answer.said
+
+
+@pytest.mark.parametrize(
+    "refusal", ["550 5.1.1 no such user", "552 5.2.2 full", "551 not here", "550 see 5.7.1", "553 5.1.3 bad address"]
+)
+def test_what_is_wrong_with_the_address_is_a_refusal(mailbox: Mailbox, refusal: str) -> None:
+    mailbox.refusals[ANA] = refusal
+    assert _try(mailbox.server()) == Answer("refused", refusal)
+
+
+def test_a_spam_filter_that_refuses_the_message_is_no_fault(mailbox: Mailbox) -> None:
+    mailbox.data.append("554 5.7.1 looks like spam")
+    assert _try(mailbox.server()).verdict == "refused"
+
+
+@pytest.mark.parametrize("address", ["änne@example.com", "ana@example.com\r\nDATA"])
+def test_an_address_that_no_command_can_carry_is_refused(mailbox: Mailbox, address: str) -> None:
+    assert _try(mailbox.server(), address).verdict == "refused"
+    assert mailbox.taken == []
 
 
 def test_a_refused_sender_is_a_fault(mailbox: Mailbox) -> None:

@@ -10,6 +10,5 @@ LEFT JOIN LATERAL (
     WHERE d.recipient_id = r.id AND d.message_id IS NOT NULL ORDER BY d.serial DESC LIMIT 1) AS mailed ON true
 -- Older ones may have been purged: of these nothing is known any more.
 LEFT JOIN LATERAL (SELECT min(d.serial) AS first FROM audit.digest AS d WHERE d.recipient_id = r.id) AS kept ON true
-WHERE (%(email)s::text IS NULL OR lower(r.email) = lower(%(email)s))
-    AND (%(id)s::integer IS NULL OR r.id = %(id)s)
+WHERE %(id)s::integer IS NULL OR r.id = %(id)s
 ORDER BY r.id

@@ -67,7 +67,8 @@ def preview(
 @app.command()
 def send(
     now: Annotated[
-        bool, typer.Option("--now", help="Cut what is new at once, and try at once what waits for its next try.")
+        bool,
+        typer.Option("--now", help="Cut what is new, and try what waits for its next try or is parked, all at once."),
     ] = False,
     dry_run: common.DryRun = False,
     dsn: common.Dsn = None,
