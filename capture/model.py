@@ -94,12 +94,16 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a change came from, as the server saw it: nothing that an application claimed."""
+    """Where a change came from, as the server saw it; `request_id` and `other_actors` are an application's word.
+
+    `other_actors` are those that the transaction named after its first one.
+    """
 
     database_user: str
     application: str | None
     client_addr: str | None
     request_id: str | None
+    other_actors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,11 +18,20 @@ from psycopg.types.json import Jsonb, set_json_loads
 
 from capture.catalogue.model import Catalogue
 from capture.entries.net import key_text
+from capture.entries.values import HIDDEN, is_secret
 from capture.model import Change, Json, Operation, Transaction
 from capture.resources import query
 
 BLOCK = 200
 """Transactions read at once: enough to keep the server busy, few enough to hold in memory."""
+
+DEEPEST = 100
+"""A value nested deeper than this reads as its text: what takes values apart calls itself once a level."""
+
+_DIGITS = 1000
+"""A whole number of more digits is kept as a decimal, which Python prints whatever its length."""
+
+_MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 
 _OPERATIONS: dict[str, Operation] = {"I": "INSERT", "U": "UPDATE", "D": "DELETE", "T": "TRUNCATE"}
 
@@ -49,8 +58,43 @@ class Filters:
 def log_cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
     """Return a cursor that reads JSON without losing digits; the connection itself keeps its own ways."""
     cursor = conn.cursor(row_factory=tuple_row)
-    set_json_loads(partial(json.loads, parse_float=Decimal), cursor)
+    set_json_loads(load_json, cursor)
     return cursor
+
+
+def load_json(data: str | bytes) -> Json:
+    """Return a JSON value with all digits of its numbers. What is nested deeper than DEEPEST in it comes as its text."""
+    text = data if isinstance(data, str) else bytes(data).decode()
+    if text.count("{") + text.count("[") > DEEPEST:
+        text = _flattened(text)
+    try:
+        return json.loads(text, parse_float=Decimal, parse_int=_whole)
+    except RecursionError:
+        return text
+
+
+def _flattened(text: str) -> str:
+    """Return the JSON text with each member of the outermost value that is nested too deep as a string of its text."""
+    parts: list[str] = []
+    depth, deepest, begin, done = -1, 0, 0, 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in "{[":
+            depth += 1
+            if depth == 1:
+                begin, deepest = mark.start(), depth
+            deepest = max(deepest, depth)
+        elif mark[0] in "}]":
+            if depth == 1 and deepest > DEEPEST:
+                member = text[begin : mark.end()]
+                # A name deep inside can no longer hide its own value, so it hides the whole.
+                parts += [text[done:begin], json.dumps(HIDDEN if is_secret(member) else member)]
+                done = mark.end()
+            depth -= 1
+    return "".join([*parts, text[done:]])
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
 
 
 def setting(conn: psycopg.Connection[Any], name: str) -> str:
@@ -131,8 +175,10 @@ def _transaction(rows: Sequence[tuple[Any, ...]]) -> Transaction:
     for row in rows:
         for name, value in (row[3] or {}).items():
             context.setdefault(name, value)
-        if row[2] and row[2] not in actors:
+        if row[2] and row[2].strip() and row[2] not in actors:
             actors.append(row[2])
+    # Only the log itself says this, never an application.
+    context.pop("other_actors", None)
     if actors[1:]:
         context["other_actors"] = actors[1:]
     at, transaction_id, _, _, user, role, application, address = rows[0]

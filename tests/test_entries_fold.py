@@ -112,6 +112,28 @@ def test_several_moved_rows_are_several_moves() -> None:
     assert sentences(*moves) == ["Moved price list “Summer” from position 1 to 5 (4 others shifted)"]
 
 
+def test_a_move_is_told_beside_a_row_that_went_or_came() -> None:
+    move = change(1, "UPDATE", 1, old={"rank": 21}, new={"rank": 50})
+    gone = change(2, "DELETE", 2, old={"id": 2, "name": "Autumn", "rank": 3})
+    came = change(2, "INSERT", 2, new={"id": 2, "name": "Autumn", "rank": 3})
+    told = "Moved price list “Summer” from position 21 to 50"
+    assert sorted(sentences(move, gone)) == ["Deleted price list “Autumn”", told]
+    assert told in sentences(move, came)
+
+
+@pytest.mark.parametrize("step", [1, 10])
+def test_rows_that_close_a_gap_or_make_room_are_not_told(step: int) -> None:
+    gone = change(1, "DELETE", 9, old={"id": 9, "name": "Autumn", "rank": step})
+    came = change(1, "INSERT", 9, new={"id": 9, "name": "Autumn", "rank": step})
+    for count in (1, 3):
+        ranks = [(n, n * step, (n + 1) * step) for n in range(1, count + 1)]
+        down = [change(n + 1, "UPDATE", n, old={"rank": high}, new={"rank": low}) for n, low, high in ranks]
+        up = [change(n + 1, "UPDATE", n, old={"rank": low}, new={"rank": high}) for n, low, high in ranks]
+        assert sentences(gone, *down) == ["Deleted price list “Autumn”"]
+        if step == 1 or count > 1:
+            assert len(sentences(came, *up)) == 1
+
+
 def test_an_id_survives_any_text_in_it() -> None:
     identity = Identity(AT, 7, "Prices & “more”", "shop.lists", "ü,1")
     assert decode(encode(identity)) == identity

@@ -173,3 +173,13 @@ def test_undocumented_changes_can_be_hidden(crm_conn: Connection) -> None:
     catalogue = load_shipped().model_copy(update={"show_other": False})
     change = "UPDATE workflows SET target = 'contact', name = 'Tell' WHERE id = 1"
     assert said(save(crm_conn, change, catalogue=catalogue)) == ["Renamed workflow “Notify owner” to “Tell”"]
+
+
+def test_access_that_passes_to_another_user_names_both(crm_conn: Connection) -> None:
+    where = "SET user_id = 4 WHERE rule_id = 1 AND user_id ="
+    assert said(save(crm_conn, f"UPDATE assignment_rule_users {where} 3")) == [
+        "Removed Mara Silva's access to rule “EU inbound” and gave it to Li Wei"
+    ]
+    assert said(save(crm_conn, f"UPDATE assignment_rule_round_robin {where} 2")) == [
+        "Removed Ben Ito from the round-robin of rule “EU inbound” and added Li Wei in their place"
+    ]

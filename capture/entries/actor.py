@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
+from ipaddress import ip_address
 
 from capture.model import ActorKind, ActorTrust, Source, Transaction
 
 SYSTEM = "System"
+CLAIMED_SYSTEM = "“System” (claimed)"
+"""How an application's System shows that is none of the product's roles: nobody may pass for the product itself."""
+
+_LONGEST_IP = 45
+_LONGEST_REQUEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +33,46 @@ def shown(
 
     The one that the application set; else System, where one of the product's own roles was logged in; else the role
     itself: a person in psql is never System. What an application says is a claim, unless its role is a trusted gateway;
-    who was logged in, the server itself vouches for.
+    who was logged in, the server itself vouches for. Blanks are nobody's name.
     """
-    if transaction.actor:
-        return Actor(
-            transaction.actor, "user", "vouched" if transaction.database_user in trusted_gateways else "claimed"
-        )
+    if transaction.actor and transaction.actor.strip():
+        name = named(transaction.actor, transaction, product_roles)
+        trusted = transaction.database_user in trusted_gateways and name != CLAIMED_SYSTEM
+        return Actor(name, "user", "vouched" if trusted else "claimed")
     if transaction.database_user in product_roles:
         return Actor(SYSTEM, "system", "vouched")
     return Actor(transaction.database_user, "database", "vouched")
 
 
+def named(claimed: str, transaction: Transaction, product_roles: Collection[str] = ()) -> str:
+    """Return a claimed name as it may be shown: only the product's own roles are System (mapping rule 25)."""
+    if claimed.strip().casefold() == SYSTEM.casefold() and transaction.database_user not in product_roles:
+        return CLAIMED_SYSTEM
+    return claimed
+
+
 def address(transaction: Transaction) -> str | None:
-    """Return where the change came from: the address in the context, else that of the database client."""
+    """Return where the change came from: the context's address, where it is one, else that of the database client."""
     said = transaction.context.get("ip")
-    return str(said) if said else transaction.client_addr
+    return said if isinstance(said, str) and _is_address(said) else transaction.client_addr
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return len(text) <= _LONGEST_IP
 
 
 def source(transaction: Transaction) -> Source:
     """Return where the change came from, as the server saw it."""
     request = transaction.context.get("request_id")
+    known = isinstance(request, (str, int, Decimal)) and not isinstance(request, bool) and request != ""
     return Source(
-        transaction.database_user, transaction.application, transaction.client_addr, str(request) if request else None
+        transaction.database_user,
+        transaction.application,
+        transaction.client_addr,
+        str(request)[:_LONGEST_REQUEST] if known else None,
+        tuple(named(name, transaction) for name in transaction.context.get("other_actors") or ()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -95,7 +95,8 @@ def find_moves(deltas: list[Delta]) -> None:
     """Mark the rows that were moved, and hide those that others pushed along (mapping rules 5 and 22).
 
     Which row a person moved is not in the data: it is the one with the largest displacement, then the next largest,
-    until the rest have kept their order. Where rows came or went and the rest kept their order, nobody moved anything.
+    until the rest have kept their order. Where rows came or went and the rest kept their order, nobody moved anything,
+    as long as no row went further than those explain.
     """
     groups: dict[Hashable, list[Delta]] = defaultdict(list)
     for delta in deltas:
@@ -113,17 +114,8 @@ def find_moves(deltas: list[Delta]) -> None:
         shifted = [delta for delta in group if _position_changed(delta, column)]
         if not shifted:
             continue
-        others = any(delta.kind != "U" or delta.soft or (set(order.scope) & delta.changed) for delta in group)
-        rest = list(shifted)
-        moved: list[Delta] = []
-        while rest and len(moved) < MOVES and (not _kept_order(rest, column) or not (others or moved)):
-            mover = max(
-                rest,
-                key=lambda delta: (abs(_displacement(delta, column)), _displacement(delta, column) < 0, -delta.first),
-            )
-            rest.remove(mover)
-            moved.append(mover)
-            mover.moved = True
+        moved = _movers(group, shifted, column, set(order.scope))
+        rest = [delta for delta in shifted if not delta.moved]
         for delta in rest:
             delta.changed.discard(column)
             if moved:
@@ -137,6 +129,46 @@ def _position_changed(delta: Delta, column: str) -> bool:
     if delta.kind != "U" or delta.soft or column not in delta.changed:
         return False
     return isinstance(delta.old.get(column), int) and isinstance(delta.new.get(column), int)
+
+
+def _movers(group: list[Delta], shifted: list[Delta], column: str, scope: set[str]) -> list[Delta]:
+    """Mark and return the rows of one list that a person moved."""
+    others = any(delta.kind != "U" or delta.soft or (scope & delta.changed) for delta in group)
+    rest = list(shifted)
+    moved: list[Delta] = []
+    while rest and len(moved) < MOVES:
+        stayed = [delta for delta in rest if not scope & delta.changed]
+        unexplained = _unexplained(group, stayed, moved, column) if others else []
+        if not unexplained and _kept_order(rest, column) and (others or moved):
+            break
+        mover = max(
+            unexplained or rest,
+            key=lambda delta: (abs(_displacement(delta, column)), _displacement(delta, column) < 0, -delta.first),
+        )
+        rest.remove(mover)
+        moved.append(mover)
+        mover.moved = True
+    return moved
+
+
+def _unexplained(group: list[Delta], rest: list[Delta], moved: list[Delta], column: str) -> list[Delta]:
+    """Return the rows that went further, or another way, than the rows that came or went would push them.
+
+    Rows that went equally far were pushed together, and one that took the place of a row that went closed the gap:
+    positions need not be counted by ones.
+    """
+    gone = [delta for delta in group if delta.kind == "D" or delta.soft == "deleted"]
+    came = len({*group} - {*gone, *moved, *rest})
+    free = {delta.old.get(column) for delta in gone}
+    together = Counter(_displacement(delta, column) for delta in rest)
+    lowest, highest = -len(gone) - len(moved), came + len(moved)
+    return [
+        delta
+        for delta in rest
+        if together[_displacement(delta, column)] == 1
+        and not lowest <= _displacement(delta, column) <= highest
+        and not (_displacement(delta, column) < 0 and delta.new[column] in free)
+    ]
 
 
 def _displacement(delta: Delta, column: str) -> int:

@@ -1,6 +1,6 @@
 -- Who, when and from where: the row of the transaction.
 -- Runs inside the trigger functions only, which pin the search path and the settings.
--- object: function audit.context_of(text, text): audit.context as a JSON object, {"unparsed": text} when it is none; with the actor where that is too long for its column. Never fails.
+-- object: function audit.context_of(text, text): audit.context as a JSON object, {"unparsed": its beginning} when it is none or too long; with the actor where that is too long for its column. Never fails.
 -- object: function audit.write_transaction(): Writes the transaction's row unless it is there.
 
 create or replace function audit.context_of(raw text, whole_actor text)
@@ -13,17 +13,20 @@ declare
 begin
   if raw <> '' then
     -- Once a statement, and only where a context is set; it takes no transaction id.
-    begin
-      parsed := raw::jsonb;
-    exception when others then
-      null;
-    end;
+    -- Every reader pays for what stands here: a longer one is no context.
+    if length(raw) <= 100000 then
+      begin
+        parsed := raw::jsonb;
+      exception when others then
+        null;
+      end;
+    end if;
     if jsonb_typeof(parsed) is distinct from 'object' then
       parsed := jsonb_build_object('unparsed', left(raw, 10000));
     end if;
   end if;
   if length(whole_actor) > 256 then
-    parsed := coalesce(parsed, '{}') || jsonb_build_object('actor', whole_actor);
+    parsed := coalesce(parsed, '{}') || jsonb_build_object('actor', left(whole_actor, 10000));
   end if;
   return parsed;
 end

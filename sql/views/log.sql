@@ -13,13 +13,19 @@ create or replace view audit.log as
 select
   c.id,
   c.at,
-  coalesce(s.actor,
+  coalesce(
+    case when s.actor ~* '^\s*system\s*$'
+      and (s.database_user = any (string_to_array(replace(product.value, ' ', ''), ','))) is not true
+      then '“System” (claimed)' else s.actor end,
     case when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'System'
     else s.database_user end) as actor,
   case when s.actor is not null then 'user'
     when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'system'
     else 'database' end as actor_kind,
-  coalesce(s.context ->> 'ip', host(s.client_addr)) as ip,
+  coalesce(
+    case when jsonb_typeof(s.context -> 'ip') = 'string' and length(s.context ->> 'ip') between 1 and 45
+      then s.context ->> 'ip' end,
+    host(s.client_addr)) as ip,
   case
     when c.root_table_id is not null then 'Updated'
     when c.operation = 'I' then 'Created'
@@ -60,10 +66,10 @@ cross join lateral (
     (array_agg(e.application order by e.id))[1] as application,
     (array_agg(e.client_addr order by e.id))[1] as client_addr
   from (
-    select id, actor, context, database_user, application, client_addr
+    select id, case when actor ~ '\S' then actor end as actor, context, database_user, application, client_addr
     from audit.transaction where at = c.at and transaction_id = c.transaction_id
     union all
-    select id, actor, context, database_user, application, client_addr
+    select id, case when actor ~ '\S' then actor end, context, database_user, application, client_addr
     from audit.transaction_spill where at = c.at and transaction_id = c.transaction_id) as e) as s
 left join audit.catalogue_table as catalogue on catalogue.table_name = t.table_name
 left join audit.tracked_table as root on root.id = c.root_table_id

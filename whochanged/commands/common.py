@@ -38,7 +38,7 @@ Timezone = Annotated[
         help="Zone in which times are read and shown; without one, that of this machine.",
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many entries.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, metavar="N", help="At most so many entries.")]
 
 
 def talk(*, width: int | None = None) -> Console:
@@ -101,7 +101,7 @@ def installed(dsn: str | None, *, older: bool = False) -> Iterator[psycopg.Conne
         try:
             row = connection.execute("SELECT to_regclass('audit.change') IS NOT NULL").fetchone()
         except psycopg.errors.InsufficientPrivilege:
-            message = "this role may not read the log: connect as a member of audit_owner, or read view audit.log as audit_reader"
+            message = "this role may not read the log: connect as a member of audit_reader, which is enough for reading"
             raise DatabaseError(message) from None
         if row is None or not next(iter(row.values() if isinstance(row, dict) else row)):
             message = "this database has no audit log yet: run  whochanged install"

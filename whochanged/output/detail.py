@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from whochanged.output.safety import neutral
-from whochanged.output.terminal import actor_text, change_line, facts_text, sentence_text
+from whochanged.output.terminal import Painter, actor_text, change_line, facts_text
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -21,12 +21,13 @@ def print_entry(console: Console, entry: Entry, zone: tzinfo) -> None:
     """Print everything that is known of the entry."""
     at = entry.at.astimezone(zone)
     console.print(facts_text(entry))
+    painter = Painter(entry)
     for description in entry.descriptions:
-        console.print(Padding(sentence_text(description, entry), (0, 0, 0, 2), expand=False))
+        console.print(Padding(painter.text(description), (0, 0, 0, 2), expand=False))
     console.print()
     facts = [
         ("When", Text(f"{at:%A}, {at.day} {at:%B %Y %H:%M:%S.%f} {at.tzname() or 'UTC'}")),
-        ("Who", actor_text(entry)),
+        ("Who", actor_text(entry, others=False)),
         *((label, Text(neutral(value))) for label, value in _facts(entry) if value),
     ]
     for label, fact in facts:
@@ -46,6 +47,7 @@ def print_entry(console: Console, entry: Entry, zone: tzinfo) -> None:
 def _facts(entry: Entry) -> list[tuple[str, str | None]]:
     source = entry.source
     return [
+        ("Also", ", ".join(source.other_actors)),
         ("Trust", "the application's word" if entry.actor_trust == "claimed" else "the database's own knowledge"),
         ("Entity", f"{entry.entity} {entry.entity_id}".strip()),
         ("Account", entry.account),

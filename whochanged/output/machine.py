@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from capture.model import Entry, FieldChange
 
+_DIGITS = 1000
+"""A whole number of more digits is written as text: Python refuses to print it as a number."""
+
 CSV_COLUMNS = (
     "at",
     "actor",
@@ -74,13 +77,15 @@ def entry_document(entry: Entry) -> dict[str, Any]:
             "application": entry.source.application,
             "client_addr": entry.source.client_addr,
             "request_id": entry.source.request_id,
+            "other_actors": list(entry.source.other_actors),
         },
     }
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else str(value)
+        short = value.is_finite() and abs(value.adjusted()) < _DIGITS
+        return int(value) if short and value == value.to_integral_value() else str(value)
     if isinstance(value, datetime):
         return utc(value)
     return str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -27,9 +27,20 @@ WIDE = 100
 _PLAIN_WIDTH = 100_000
 """Piped text is never wrapped: a line is then a fact that grep can find."""
 
+_SENTENCES_SHOWN = 20
 _FIELDS_SHOWN = 4
+_ACTORS_SHOWN = 3
 _VALUE_SHOWN = 80
 _INDENT = 2
+
+_TRIED = 64
+"""So many fields are looked for in a sentence that names their first words: more would say the same again."""
+
+_PLACES = 32
+"""So many places of one value in a text are weighed; and of a long text only the beginning is searched."""
+_SEARCHED = 20_000
+
+_WORD = re.compile(r"\w+")
 
 _SWITCH_WORDS = {"on", "off", "yes", "no", "true", "false", "enabled", "disabled"}
 _TYPE_STYLES = {ChangeType.CREATED: "green", ChangeType.UPDATED: "cyan", ChangeType.DELETED: "red"}
@@ -47,15 +58,24 @@ def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
     return console
 
 
-def actor_text(entry: Entry) -> Text:
-    """Who did it, with the address it came from; direct SQL by a database role says so."""
+def actor_text(entry: Entry, *, others: bool = True) -> Text:
+    """Who did it, with the address it came from, and whom else the save named; direct SQL by a database role says so."""
     text = Text(neutral(entry.actor), style=_ACTOR_STYLES[entry.actor_kind])
     facts = [neutral(entry.ip)] if entry.ip else []
     if entry.actor_kind == "database":
         facts.insert(0, "direct SQL")
     if facts:
         text.append(f" ({', '.join(facts)})", style="not bold dim")
+    if others and entry.source.other_actors:
+        text.append(f", also {_others(entry)}", style="not bold dim")
     return text
+
+
+def _others(entry: Entry) -> str:
+    """The actors that the transaction named after its first one; of many the first few and their number."""
+    names = [neutral(_short(name)) for name in entry.source.other_actors[:_ACTORS_SHOWN]]
+    more = len(entry.source.other_actors) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
 def facts_text(entry: Entry) -> Text:
@@ -67,18 +87,48 @@ def facts_text(entry: Entry) -> Text:
     return text
 
 
-def sentence_text(description: str, entry: Entry) -> Text:
-    """The sentence, with what was there before and what is there now in their colours."""
-    text = Text(neutral(description))
-    painted: list[tuple[int, int]] = []
-    # What is the entity's own comes first: rows that only made room may hold the same numbers.
-    for change in sorted(entry.changes, key=lambda change: not _own(entry, change)):
-        pair = _pair(text.plain, change, painted)
-        if pair:
-            painted += pair
-            text.stylize(_BEFORE, *pair[0])
-            text.stylize(_AFTER, *pair[1])
-    return text
+class Painter:
+    """Paints the sentences of one entry: what was there before and what is there now, in their colours.
+
+    A save may have many thousands of sentences and fields: the fields are sorted once, and found by their first words.
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        """Sort the fields: the entity's own come first, for rows that only made room may hold the same numbers."""
+        self._fields: dict[str, dict[str, list[tuple[int, FieldChange]]]] = {}
+        for place, change in enumerate(sorted(entry.changes, key=lambda change: not _own(entry, change))):
+            if change.before and change.after:
+                of_before = self._fields.setdefault(_first_word(change.before), {})
+                known = of_before.setdefault(_first_word(change.after), [])
+                if len(known) < _TRIED:
+                    known.append((place, change))
+
+    def candidates(self, sentence: str) -> list[FieldChange]:
+        """The fields whose before and after can both stand in the sentence, in their order; never more than _TRIED."""
+        words = dict.fromkeys(["", *_WORD.findall(sentence[:_SEARCHED])])
+        found: list[tuple[int, FieldChange]] = []
+        for word in words:
+            of_before = self._fields.get(word, {})
+            for after in of_before.keys() & words.keys():
+                found += of_before[after]
+        return [change for _, change in sorted(found, key=lambda one: one[0])[:_TRIED]]
+
+    def text(self, description: str) -> Text:
+        """The sentence in its colours."""
+        text = Text(neutral(description))
+        painted: list[tuple[int, int]] = []
+        for change in self.candidates(text.plain):
+            pair = _pair(text.plain, change, painted)
+            if pair:
+                painted += pair
+                text.stylize(_BEFORE, *pair[0])
+                text.stylize(_AFTER, *pair[1])
+        return text
+
+
+def _first_word(value: str) -> str:
+    found = _WORD.search(neutral(value[:_SEARCHED]))
+    return found.group() if found else ""
 
 
 def _pair(
@@ -100,17 +150,17 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _places(sentence: str, value: str) -> list[tuple[int, int]]:
-    if not value.strip():
+    if not value.strip() or value not in sentence:
         return []
     pattern = rf"(?<![\w]){re.escape(value)}(?![\w])"
-    return [match.span() for match in re.finditer(pattern, sentence)]
+    return [match.span() for match in islice(re.finditer(pattern, sentence[:_SEARCHED]), _PLACES)]
 
 
 def _unspoken(entry: Entry) -> list[FieldChange]:
     """The changed fields of the entity's own row whose before and after the sentences do not already say."""
     if entry.type is not ChangeType.UPDATED:
         return []
-    spoken = neutral(entry.sentence)
+    spoken = neutral("; ".join(entry.descriptions[:_SENTENCES_SHOWN])[:_SEARCHED])
     return [
         change
         for change in entry.changes
@@ -156,7 +206,11 @@ def render_entry(entry: Entry, zone: tzinfo, *, wide: bool, plain: bool, ids: bo
     at = entry.at.astimezone(zone)
     clock = Text(f"{at:%H:%M:%S}", style="bold")
     clock.append(f" {at.tzname() or 'UTC'}", style="not bold dim")
-    body: list[RenderableType] = [sentence_text(text, entry) for text in entry.descriptions]
+    painter = Painter(entry)
+    body: list[RenderableType] = [painter.text(text) for text in entry.descriptions[:_SENTENCES_SHOWN]]
+    if len(entry.descriptions) > _SENTENCES_SHOWN:
+        more = len(entry.descriptions) - _SENTENCES_SHOWN
+        body.append(Text(f"and {more:,} more: whochanged show {entry.id}", style="dim"))
     if entry.consequence_of:
         body.append(Text(f"as a consequence of: {neutral(entry.consequence_of)}", style="italic dim"))
     unspoken = _unspoken(entry)
