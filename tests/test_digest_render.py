@@ -151,8 +151,8 @@ IRREGULAR = Period(datetime(2026, 11, 21, 7, tzinfo=BERLIN), datetime(2026, 11, 
 @pytest.mark.parametrize(
     "entries,period,subject",
     [
-        ([], MONDAY, "No configuration changes on 23 Nov 2026"),
-        ([], WEEK, "No configuration changes, 16–22 Nov 2026"),
+        ([], MONDAY, "Nothing new since you were added (23 Nov 2026)"),
+        ([], WEEK, "Nothing new since you were added (16–22 Nov 2026)"),
         (backwards(1), MONDAY, "1 configuration change on 23 Nov 2026 (Workflows)"),
         (backwards(14), WEEK, "14 configuration changes, 16–22 Nov 2026 (Workflows)"),
         (backwards(2, module="M" * 30), MONDAY, "2 configuration changes on 23 Nov 2026 (1 module)"),
@@ -184,9 +184,25 @@ def test_the_preheader_is_the_sentence_that_must_not_be_missed() -> None:
 
 def test_a_heartbeat_says_since_when_and_that_the_log_works() -> None:
     text = first_lines(GOLDEN["heartbeat"]())
-    assert "Nothing changed." in text
-    assert "from Monday, 16 November 2026, 00:00 to Monday, 23 November 2026, 00:00." in text
+    assert "Nothing new since digest 2." in text
+    assert (
+        "Its time is from Monday, 16 November 2026, 00:00 to Monday, 23 November 2026, 00:00; what an earlier digest told"
+        in text
+    )
     assert "This mail is a sign of life. The log works: it watches 24 tables" in text
+
+
+def test_an_empty_digest_claims_nothing_about_a_time() -> None:
+    for serial, by_time, said in (
+        (1, False, "Nothing new since you were added"),
+        (1_201, False, "Nothing new since digest 1,200"),
+        (1, True, "Nothing to tell"),
+    ):
+        rendered = render(collected([]), serial=serial, base_url=None, by_time=by_time)
+        for part in (first_lines(rendered), words_of(document(rendered)), rendered.preheader, rendered.subject):
+            assert said in part
+            assert "No configuration change" not in part
+            assert "Nothing changed" not in part
 
 
 def test_a_log_that_may_miss_changes_does_not_say_that_it_works() -> None:

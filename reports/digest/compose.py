@@ -63,7 +63,7 @@ def compose(
 ) -> Mail:
     """Return the mail that tells *entries*, which come newest first and are read once.
 
-    *number* is the recipient's. Of the database only the state of the watch over its tables is read here.
+    *number* is the recipient's, *date* when it is cut. Of the database only the state of the watch over its tables is read here.
     """
     counted = _Counted(entries)
     digest = collect(
@@ -74,9 +74,11 @@ def compose(
         product=mail.product,
         notes=notes,
         watch=_watch(conn),
+        cut_at=date,
     )
-    rendered = render(digest, serial=serial, base_url=mail.base_url)
     first, after = window.first, window.next
+    # A window without a transaction chose nothing: then it was the time (a preview), or there was nothing to choose from.
+    rendered = render(digest, serial=serial, base_url=mail.base_url, by_time=first == after)
     about = f"{first.incarnation}.{first.xid}-{after.incarnation}.{after.xid}"
     # It stands for the recipient and the window, so that it is the same in every try, and no other is.
     message_id = f"<digest.{number}.{about}@{mail.host}>"

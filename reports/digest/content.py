@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from capture.model import Entry
@@ -159,10 +159,12 @@ def collect(
     product: str = "Cloudfon CX",
     notes: Sequence[str] = (),
     watch: Watch | None = None,
+    cut_at: datetime | None = None,
 ) -> Digest:
     """Return the digest of the entries, which come newest first and are read once.
 
     `module_order` are the modules in the order of the page; others follow by name. `notes` are sentences for the reader.
+    With `cut_at`, when the digest is cut, another one says so where entries lie outside of the period.
     The entries are those that the reader may see: nothing is filtered here. Raises ConfigurationError where the reader's
     zone is unknown.
     """
@@ -174,6 +176,7 @@ def collect(
     crowd = Crowd()
     sensitive_by_module: dict[str, int] = defaultdict(int)
     accounts: set[str] = set()
+    earliest = latest = None
 
     for number, entry in enumerate(entries):
 
@@ -187,6 +190,8 @@ def collect(
         kept[module].offer(rank, number, make)
         lead.offer(rank, number, make)
         crowd.add(entry, sensitive=high)
+        earliest = entry.at if earliest is None else min(earliest, entry.at)
+        latest = entry.at if latest is None else max(latest, entry.at)
         if high:
             sensitive.offer(rank, number, make)
             sensitive_by_module[module] += 1
@@ -200,6 +205,8 @@ def collect(
         Section(safety.line(module, NAME), totals[module], sensitive_by_module[module], _in_order(kept[module]))
         for module in sorted(shown[:MODULES_SHOWN], key=lambda module: (order.get(module, len(order)), module))
     ]
+    if cut_at is not None and earliest is not None and latest is not None:
+        notes = (*_outside(span, earliest, latest, cut_at), *notes)
     return Digest(
         product=safety.line(product, NAME),
         reader=_harmless(reader),
@@ -217,6 +224,20 @@ def collect(
         notes=tuple(safety.line(note, NOTE) for note in notes[:NOTES_SHOWN]),
         watch=watch,
     )
+
+
+def _outside(span: Calendar, earliest: datetime, latest: datetime, cut_at: datetime) -> Iterator[str]:
+    """Yield what must be said where entries lie outside of the time that the digest names."""
+    if latest >= span.end and cut_at > span.end:
+        local = cut_at.astimezone(span.zone)
+        # The end is the first moment after the span: at midnight it is on a day that the heading does not name.
+        last = (span.end.astimezone(UTC) - timedelta(microseconds=1)).astimezone(span.zone).date()
+        moment = span.moment(cut_at)
+        day = "" if local.date() == last else f" on {local.day} {local:%B %Y}"
+        clock = f"{moment.clock} {moment.offset}" if moment.offset else moment.clock
+        yield f"Cut{day} at {clock}: changes until then are told here."
+    if earliest < span.start:
+        yield "Changes from before this time are told here too: no digest could tell them earlier."
 
 
 def _in_order(kept: Kept[Line]) -> tuple[Line, ...]:

@@ -7,7 +7,7 @@ was due. Two processes that cut at once give one digest: whoever has locked the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Literal
@@ -32,14 +32,16 @@ from reports.recipients import Recipient, read
 
 __all__ = ["Cut", "MailSettings", "cut_due", "cutting", "wants_empty"]
 
-_WEEK = timedelta(days=7)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A digest that was frozen (in a dry run: would be). `mailed` tells whether a mail of it waits to be sent now.
 
-    `window_start` and `window_end` are the time that it names, in UTC; `changes` counts the changed fields.
+    `window_start` and `window_end` are the time that it names, in UTC (after a clock that was ahead: what that
+    left of it); `changes` counts the changed fields.
     """
 
     email: str
@@ -56,13 +58,25 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """What is to be cut for a recipient: the window, the time that it names, and what there is to tell."""
+    """What is to be cut for a recipient: the window, the time that it names, and what there is to tell.
+
+    `end` is that of the row. It comes after the last digest's, also where a clock that was ahead gave that one a later time
+    than the period has; the next row begins there. `mailed_until` is when the reader last got one, as far as can be believed.
+    """
 
     window: Window
     period: Period
+    end: datetime
+    mailed_until: datetime | None
     entries: Iterator[Entry]
+    empty: bool
     moved: list[datetime]
-    told: bool
+    lost: words.Lost | None
+
+    @property
+    def told(self) -> bool:
+        """Whether it is worth a mail by itself."""
+        return not self.empty or bool(self.moved) or self.lost is not None
 
 
 def cut_due(
@@ -88,7 +102,8 @@ def cutting(
         at, everyone = clock(conn), [recipient for recipient in read(conn) if not recipient.paused]
     faults: list[Exception] = []
     for recipient in everyone:
-        if not now and latest_due(recipient.schedule, recipient.told_until, at) is None:
+        ahead = _credible(at, recipient.told_until) is None
+        if not now and not ahead and latest_due(recipient.schedule, recipient.told_until, at) is None:
             continue
         try:
             cut = _cut(conn, catalogue, mail, recipient.id, now=now, dry_run=dry_run)
@@ -112,6 +127,8 @@ def wants_empty(recipient: Recipient, due: datetime) -> bool:
     # By the days of the calendar: the hours of a week differ where the clocks change.
     zone = recipient.schedule.zone
     silent_since = recipient.mailed_until or recipient.added_at
+    if _credible(due, silent_since) is None:
+        return True
     return due.astimezone(zone).date() - silent_since.astimezone(zone).date() >= _WEEK
 
 
@@ -138,7 +155,13 @@ def _due(
     conn: psycopg.Connection[Any], catalogue: Catalogue, recipient: Recipient, at: datetime, *, now: bool
 ) -> _Due | None:
     """Return what is to be cut for a recipient whose row is locked, None where nothing is."""
-    instant = latest_due(recipient.schedule, recipient.told_until, at)
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query("digest_cut_at"), {"recipient_id": recipient.id}).fetchone()
+    last_cut, mailed_cut = row or (None, None)
+    # The time that the last digest names may be one that a wrong clock gave; then it counts when that one was cut. Where no
+    # time can be believed, the last instant is due.
+    after = _credible(at, recipient.told_until, last_cut)
+    instant = latest_due(recipient.schedule, at - _WEEK - _WEEK if after is None else after, at)
     window = Window(recipient.begin, watermark(conn))
     # Nothing was finished since the last digest, for a transaction is open. It stays due until that one ends.
     if (instant is None and not now) or window.next <= window.first:
@@ -147,16 +170,39 @@ def _due(
     found = entries_in(conn, catalogue, window, filters)
     first = next(found, None)
     moved = words.moves(conn, window)
-    told = first is not None or bool(moved)
-    if now and told:
-        # A clock that was set back must not make the time end before it begins.
-        end = max(at, recipient.told_until + timedelta(microseconds=1))
-        period = Period(recipient.told_until, end, "now")
+    lost = words.lost(conn, recipient)
+    if now and (first is not None or moved or lost):
+        period = _period(after, at, "now")
     elif instant is not None:
-        period = Period(recipient.told_until, instant, recipient.cadence)
+        period = _period(after, instant, recipient.cadence)
     else:
         return None
-    return _Due(window, period, found if first is None else chain([first], found), moved, told)
+    return _Due(
+        window=window,
+        period=period,
+        # A clock that was set back must not make the time end before it begins.
+        end=max(period.end, recipient.told_until + _INSTANT),
+        mailed_until=_credible(at, recipient.mailed_until, mailed_cut),
+        entries=found if first is None else chain([first], found),
+        empty=first is None,
+        moved=moved,
+        lost=lost,
+    )
+
+
+def _credible(at: datetime, *times: datetime | None) -> datetime | None:
+    """Return the first of the times that is not far after now: a clock was ahead when it was written, and is right again.
+
+    A clock that is put right by seconds is everyday life: that must not make a digest due twice.
+    """
+    return next((time for time in times if time is not None and time <= at + _DAY), None)
+
+
+def _period(start: datetime | None, end: datetime, cadence: Literal["daily", "weekly", "now"]) -> Period:
+    """Return the time that a digest names: where its start is unknown, or not before its end, the usual length."""
+    if start is None or start >= end:
+        start = end - (_WEEK if cadence == "weekly" else _DAY)
+    return Period(start, end, cadence)
 
 
 def _freeze(
@@ -169,7 +215,7 @@ def _freeze(
 ) -> Cut:
     """Write the digest, its mail and the delivery; without a mail where there is nothing to tell and none is wanted."""
     composed = None
-    if due.told or wants_empty(recipient, due.period.end):
+    if due.told or wants_empty(replace(recipient, mailed_until=due.mailed_until), due.period.end):
         composed = _composed(conn, catalogue, mail, recipient, due, at)
     window, period, serial = due.window, due.period, recipient.serial + 1
     entries, changes = (composed.entries, composed.changes) if composed else (0, 0)
@@ -178,8 +224,8 @@ def _freeze(
         "recipient_id": recipient.id,
         "serial": serial,
         "cadence": period.cadence,
-        "window_start": period.start,
-        "window_end": period.end,
+        "window_start": recipient.told_until,
+        "window_end": due.end,
         "first_incarnation": window.first.incarnation,
         "first_xid": str(window.first.xid),
         "next_incarnation": window.next.incarnation,
@@ -202,8 +248,8 @@ def _freeze(
         id=row[0],
         serial=serial,
         cadence=period.cadence,
-        window_start=period.start,
-        window_end=period.end,
+        window_start=recipient.told_until,
+        window_end=due.end,
         entries=entries,
         changes=changes,
         mailed=composed is not None,
@@ -224,6 +270,7 @@ def _composed(
     except UsageError as error:
         message = f"recipient no. {recipient.id} gets no digest: {error}, or remove it from audit.recipient"
         raise ConfigurationError(message) from error
+    waiting = words.waiting_since(conn, due.window.next)
     return compose(
         conn,
         catalogue,
@@ -235,5 +282,5 @@ def _composed(
         number=recipient.id,
         serial=recipient.serial + 1,
         date=at,
-        notes=words.notes(recipient, catalogue, due.moved, words.waiting_since(conn, due.window.next), at),
+        notes=words.notes(recipient, catalogue, due.moved, waiting, at, lost=due.lost, empty=due.empty),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +16,34 @@ from reports.recipients import Recipient, known_modules
 
 _HELD_BACK = timedelta(hours=1)
 """From this age on a change that waits for an open transaction is spoken of; younger ones are everyday life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """UTC days of which the retention removed what no digest had told; `certain` says that there were changes on them."""
+
+    first_day: date
+    last_day: date
+    certain: bool
+
+    @property
+    def sentence(self) -> str:
+        """What the reader must know."""
+        first, last = self.first_day, self.last_day
+        year = "" if first.year == last.year else " %Y"
+        days = f"{last.day} {last:%B{year}}"
+        if first != last:
+            same = (first.year, first.month) == (last.year, last.month)
+            days = f"{first.day}{'' if same else f' {first:%B{year}}'} to {days}"
+        verb = "were" if self.certain else "may have been"
+        return f"Changes of {days} {verb} removed by the retention before this digest could tell them."
+
+
+def lost(conn: psycopg.Connection[Any], recipient: Recipient) -> Lost | None:
+    """Return what the retention took away since the recipient's last digest and before any could tell it; None without that."""
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query("digest_lost"), {"recipient_id": recipient.id}).fetchone()
+    return Lost(*row) if row else None
 
 
 def moves(conn: psycopg.Connection[Any], window: Window) -> list[datetime]:
@@ -39,16 +68,27 @@ def waiting_since(conn: psycopg.Connection[Any], mark: Watermark) -> datetime | 
 
 
 def notes(
-    recipient: Recipient, catalogue: Catalogue, moved: list[datetime], waiting: datetime | None, clock: datetime
+    recipient: Recipient,
+    catalogue: Catalogue,
+    moved: list[datetime],
+    waiting: datetime | None,
+    clock: datetime,
+    *,
+    lost: Lost | None = None,
+    empty: bool = False,
 ) -> tuple[str, ...]:
-    """Return the sentences, in the order of their weight; times are those of the reader's zone."""
+    """Return the sentences, in the order of their weight; times are those of the reader's zone.
+
+    A digest that is `empty` says what is held back, however short a time: it would seem that there is nothing.
+    """
 
     def shown(at: datetime) -> str:
         local = at.astimezone(recipient.schedule.zone)
         return f"{local.day} {local:%B %Y} at {local:%H:%M} ({recipient.schedule.zone.key})"
 
-    said = [f"The database moved to another server: this was noticed on {shown(at)}." for at in moved]
-    if waiting is not None and clock - waiting >= _HELD_BACK:
+    said = [lost.sentence] if lost else []
+    said += [f"The database moved to another server: this was noticed on {shown(at)}." for at in moved]
+    if waiting is not None and (empty or clock - waiting >= _HELD_BACK):
         said.append(
             f"Changes made since {shown(waiting)} may be missing here: a transaction that is still open holds them back."
             " They will be in a later digest."

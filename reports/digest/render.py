@@ -46,22 +46,25 @@ class Rendered:
     text: str
 
 
-def render(digest: Digest, *, serial: int, base_url: str | None) -> Rendered:
+def render(digest: Digest, *, serial: int, base_url: str | None, by_time: bool = False) -> Rendered:
     """Return the mail of a digest. `serial` is its number for this reader, `base_url` the address of the log's page.
+
+    `by_time` says that its changes are those of a time, whatever other digests told.
 
     Where the mail would get too large, its entries are said in fewer words, then each module shows fewer of them. Raises
     ConfigurationError where `base_url` is no address of a page.
     """
     link = _checked(base_url) if base_url else None
+    nothing = words.nothing_new(None if by_time else serial)
     for limit, characters in _SIZES:
-        rendered = _render(digest.shortened(limit, characters), serial, link)
+        rendered = _render(digest.shortened(limit, characters), serial, link, nothing)
         if sum(len(mime.body(text)[1]) for text in (rendered.html, rendered.text)) <= LARGEST - _HEADERS:
             return rendered
     raise AssertionError("A digest without entries is small: all its texts are bounded.")
 
 
-def _render(digest: Digest, serial: int, base_url: str | None) -> Rendered:
-    subject, preheader = words.subject(digest), words.preheader(digest)
+def _render(digest: Digest, serial: int, base_url: str | None, nothing: str) -> Rendered:
+    subject, preheader = words.subject(digest, nothing), words.preheader(digest, nothing)
     moments = list(_moments(digest))
     stamp = 2 + max((len(moment.words) for moment in moments), default=0)
     shared: dict[str, Any] = {
@@ -72,6 +75,7 @@ def _render(digest: Digest, serial: int, base_url: str | None) -> Rendered:
         "preheader": preheader,
         "scope": words.scope(digest),
         "watched": words.watched(digest),
+        "nothing": nothing,
         "heartbeat": words.heartbeat(digest),
         "summary": words.summary(digest),
         "sensitive_words": words.sensitive(digest),

@@ -14,18 +14,31 @@ USEFUL = 60
 PREHEADER = 140
 
 
-def subject(digest: Digest) -> str:
-    """Return the subject: the first wording that fits, from the one that says most to the shortest."""
-    wordings = list(_wordings(digest))
+def subject(digest: Digest, nothing: str) -> str:
+    """Return the subject: the first wording that fits, from the one that says most to the shortest.
+
+    `nothing` is what `nothing_new` says, for a digest without a change.
+    """
+    wordings = list(_wordings(digest, nothing))
     fitting = (wording for wording in wordings if len(wording) <= USEFUL)
     return f"[{digest.product}] {next(fitting, wordings[-1])}"
 
 
-def preheader(digest: Digest) -> str:
+def preheader(digest: Digest, nothing: str) -> str:
     """Return what the list of mails shows after the subject: the change that must not be missed."""
     if digest.lead is None:
-        return f"Nothing changed. {watched(digest)}"
+        return f"{nothing}. {watched(digest)}"
     return safety.line(digest.lead.sentences[0] if digest.lead.sentences else digest.lead.headline, PREHEADER)
+
+
+def nothing_new(serial: int | None) -> str:
+    """Return what a digest without a change says; `serial` is its number, None where its changes were chosen by their time.
+
+    Never that nothing was recorded in a time: a digest that was cut late told of it before, or a transaction is still open.
+    """
+    if serial is None:
+        return "Nothing to tell"
+    return f"Nothing new since {f'digest {serial - 1:,}' if serial > 1 else 'you were added'}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -162,13 +175,14 @@ def why(digest: Digest) -> str:
     )
 
 
-def _wordings(digest: Digest) -> Iterator[str]:
+def _wordings(digest: Digest, nothing: str) -> Iterator[str]:
     span = digest.calendar
     # The exact times are worth less than what changed.
     times = tuple(dict.fromkeys((_when(digest, span.short), _when(digest, span.dates))))
     lead, number = digest.lead, digest.totals.all
     if lead is None:
-        yield from (f"No configuration changes{when}" for when in times)
+        yield from (f"{nothing} ({when})" for when in (span.short, span.dates))
+        yield nothing
         return
     if lead.sensitive:
         others = f" + {count(number - 1, 'other change')}" if number > 1 else ""
