@@ -23,7 +23,7 @@ Connection = psycopg.Connection[Any]
 
 CATALOGUE = with_own(load_shipped())
 MAIL = MailSettings("Cloudfon CX <audit@example.com>", None)
-ANA, BEN = "ana@example.com", "ben@example.com"
+ANA, BEN, EVE = "ana@example.com", "ben@example.com", "eve@example.com"
 
 
 @dataclass

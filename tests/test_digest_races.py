@@ -86,7 +86,7 @@ def test_writers_and_cutters_lose_nothing(crm_dsn: str, crm_conn: Connection) ->
     rows = frozen(crm_conn)
     # Each save is one entry, so are the adding of the recipient and of the four territories.
     assert sum(row.entries for row in rows) == len(committed) + 1 + 4
-    assert len(rows) > 5
+    assert len(rows) > 1  # how many there are depends on the machine
     for one, two in pairwise(rows):
         assert (one.next_incarnation, one.next_xid, one.window_end) == (
             two.first_incarnation,

@@ -22,24 +22,13 @@ from capture.errors import MailError, UsageError
 from reports import outbox, recipients
 from reports.outbox import BACK_OFF, Outcome, send_waiting, sending, waiting
 from reports.smtp import Answer, MailServer
-from tests.digests import ANA, BEN, add, cut, due_again, frozen, rename, text_of
+from tests.digests import ANA, BEN, EVE, add, cut, due_again, frozen, rename, text_of
 from tests.fix_smtp import Mailbox
 
 Connection = psycopg.Connection[Any]
 
 ROOT = Path(__file__).resolve().parent.parent
-EVE = "eve@example.com"
 pytestmark = pytest.mark.one_server
-
-
-@pytest.fixture
-def cut_for_three(crm_conn: Connection) -> Connection:
-    """Give a connection to the CRM with a digest each for three recipients that nobody has sent yet."""
-    for email in (ANA, BEN, EVE):
-        add(crm_conn, email)
-    rename(crm_conn, "Europe")
-    assert len(cut(crm_conn)) == 3
-    return crm_conn
 
 
 def states(conn: Connection) -> dict[str, str]:
@@ -139,78 +128,6 @@ def test_after_a_week_it_is_given_up_visibly(cut_for_three: Connection, mailbox:
     (outcome,) = send_waiting(conn, mailbox.server(), at_once=True)
     assert (outcome.state, outcome.answer, outcome.tries) == ("parked", "451 4.3.0 later", 10)
     assert send_waiting(conn, mailbox.server()) == []
-
-
-def test_a_parked_mail_is_sent_at_once_when_its_mailbox_is_repaired(
-    cut_for_three: Connection, mailbox: Mailbox
-) -> None:
-    conn = cut_for_three
-    mailbox.refusals |= dict.fromkeys((ANA, BEN, EVE), "550 5.1.1 no such user")
-    assert {one.state for one in send_waiting(conn, mailbox.server())} == {"parked"}
-    recipients.pause(conn, BEN)
-    recipients.remove(conn, EVE)
-    assert waiting(conn) == []
-    (soon,) = waiting(conn, at_once=True)
-    assert (soon.address, soon.state, soon.tries, soon.answer) == (ANA, "parked", 1, "550 5.1.1 no such user")
-    (outcome,) = send_waiting(conn, mailbox.server(), at_once=True)
-    assert (outcome.address, outcome.state, outcome.tries) == (ANA, "parked", 2)
-    mailbox.refusals.clear()
-    (outcome,) = send_waiting(conn, mailbox.server(), at_once=True)
-    assert (outcome.state, outcome.tries) == ("sent", 3)
-    assert [(mail.address, mail.message) for mail in mailbox.taken] == [(ANA, messages(conn)[ANA])]
-    assert states(conn) == {ANA: "sent", BEN: "parked", EVE: "parked"}
-
-
-def test_a_parked_mail_goes_to_the_address_that_was_put_right(cut_for_three: Connection, mailbox: Mailbox) -> None:
-    conn = cut_for_three
-    before = messages(conn)[ANA]
-    mailbox.refusals[ANA] = "550 5.1.1 no such user"
-    send_waiting(conn, mailbox.server())
-    conn.execute("UPDATE audit.recipient SET email = 'x@y@z' WHERE email = %s", (ANA,))
-    assert [one.address for one in waiting(conn, at_once=True)] == [ANA]
-    conn.execute("UPDATE audit.recipient SET email = 'anna@Example.com' WHERE email = 'x@y@z'")
-    assert [one.address for one in waiting(conn, at_once=True)] == ["anna@example.com"]
-    (outcome,) = send_waiting(conn, mailbox.server(), at_once=True)
-    assert (outcome.address, outcome.state) == ("anna@example.com", "sent")
-    assert mailbox.taken[-1].message == before
-
-
-def test_a_server_that_does_not_relay_for_us_parks_nothing(cut_for_three: Connection, mailbox: Mailbox) -> None:
-    conn = cut_for_three
-    mailbox.refusals |= dict.fromkeys((ANA, BEN, EVE), "554 5.7.1 Relay access denied")
-    with pytest.raises(MailError, match="Relay access denied"):
-        send_waiting(conn, mailbox.server())
-    assert states(conn) == {ANA: "retry", BEN: "pending", EVE: "pending"}
-    mailbox.refusals.clear()
-    assert len(send_waiting(conn, mailbox.server(), at_once=True)) == 3
-
-
-def test_who_is_asked_to_stop_finishes_the_mail_under_way(cut_for_three: Connection, mailbox: Mailbox) -> None:
-    conn = cut_for_three
-    outcomes = send_waiting(conn, mailbox.server(), stop=lambda: bool(mailbox.taken))
-    assert [(one.address, one.state) for one in outcomes] == [(ANA, "sent")]
-    assert states(conn) == {ANA: "sent", BEN: "pending", EVE: "pending"}
-    leased = conn.execute("SELECT count(*) FROM audit.delivery WHERE lease IS NOT NULL OR tries > 1").fetchone()
-    assert leased == (0,)
-    assert [one.address for one in send_waiting(conn, mailbox.server())] == [BEN, EVE]
-
-
-def test_a_server_that_does_not_answer_time_after_time_ends_the_run(
-    cut_for_three: Connection, mailbox: Mailbox
-) -> None:
-    conn = cut_for_three
-    add(conn, "fay@example.com")
-    cut(conn)
-    mailbox.data += ["stall"] * 3
-    outcomes = list[Outcome]()
-    with pytest.raises(MailError, match=r"does not answer \(.*timed out.*\), all that is left waits: check"):
-        outcomes.extend(sending(conn, mailbox.server(timeout=0.3)))
-    assert [one.state for one in outcomes] == ["retry"] * 3
-    assert list(states(conn).values()) == ["retry", "retry", "retry", "pending"]
-    # One that is answered in between begins the count anew.
-    mailbox.data += ["stall", "stall", "250 ok", "stall"]
-    outcomes = send_waiting(conn, mailbox.server(timeout=0.3), at_once=True)
-    assert sorted(one.state for one in outcomes) == ["retry", "retry", "retry", "sent"]
 
 
 @pytest.mark.parametrize("end", ["drop", "lose"])

@@ -101,7 +101,9 @@ def installed(dsn: str | None, *, older: bool = False) -> Iterator[psycopg.Conne
         try:
             row = connection.execute("SELECT to_regclass('audit.change') IS NOT NULL").fetchone()
         except psycopg.errors.InsufficientPrivilege:
-            message = "this role may not read the log: connect as a member of audit_reader, which is enough for reading"
+            message = (
+                "this role may not read the log: connect as a member of audit_owner; to read, audit_reader is enough"
+            )
             raise DatabaseError(message) from None
         if row is None or not next(iter(row.values() if isinstance(row, dict) else row)):
             message = "this database has no audit log yet: run  whochanged install"
