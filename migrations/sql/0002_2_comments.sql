@@ -36,7 +36,7 @@ comment on column audit.digest.message_id is 'Message-ID, the same in every try.
 comment on column audit.digest.message is 'The whole message (RFC 5322) as it is sent, byte for byte, in every try.';
 comment on column audit.digest.cut_at is 'When it was frozen.';
 comment on table audit.delivery is 'One digest to one address: at least once, under the same Message-ID.';
-comment on column audit.delivery.state is 'pending, retry (after not_before), sent, or parked (refused for good: see answer).';
+comment on column audit.delivery.state is 'pending, retry (after not_before), sent, or parked (refused: see answer; digest send --now tries again).';
 comment on column audit.delivery.tries is 'How often it was tried.';
 comment on column audit.delivery.not_before is 'Not tried before this time.';
 comment on column audit.delivery.lease is 'The process that is trying now.';
