@@ -30,6 +30,9 @@ declare
   written boolean := false;
   many_written bigint := 0;
 begin
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    perform audit.check_snapshot(tg_relid, tg_name);
+  end if;
   select t.* into config from audit.tracked_table as t where t.relid = tg_relid and t.until is null;
 
   -- One row of built-in types, the usual case, takes the shortest way: few queries of few columns (docs/decisions/0002).
@@ -57,7 +60,9 @@ begin
       select o.image - config.ignored, o.image, o.several into old_part, before_image, several
       from (select to_jsonb(o.*) as image, exists (select from old_rows offset 1) as several from old_rows as o limit 1) as o;
     end if;
-    if not several then
+    -- As long as the table has the columns that it had when it was put under watch.
+    if not several and coalesce(after_image, before_image) ?& config.columns
+      and coalesce(after_image, before_image) - config.columns = '{}' then
       if (tg_op <> 'UPDATE' or new_part <> '{}')
         and audit.write_change(config, left(tg_op, 1)::"char", before_image, after_image, old_part, new_part) then
         written := audit.write_transaction();
@@ -82,6 +87,7 @@ begin
       return null;
     end if;
   end if;
+  config := audit.config_now(config);
 
   if tg_op = 'UPDATE' and old_count = new_count then
     if old_count > many and not config.registered then

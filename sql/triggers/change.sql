@@ -2,6 +2,7 @@
 -- Runs inside the trigger functions only, which pin the search path and the settings.
 -- object: function audit.write_row(audit.tracked_table, "char", jsonb, jsonb): Writes one changed row, given its images; false when nothing that counts has changed.
 -- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb): Writes one changed row, given its images and what changed in them; always true.
+-- object: function audit.place_of(audit.tracked_table, jsonb): The entity that a row belongs to, given its image, NULL where it is its own; and its account.
 -- object: function audit.pick(jsonb, text[]): The given columns of an image.
 -- object: function audit.parent_key(jsonb, text[], text[]): The parent's key out of a child's image; NULL when a part of it is NULL.
 
@@ -48,7 +49,9 @@ declare
   root_table integer;
   root jsonb;
   tenant text;
-  parent record;
+  former_table integer;
+  former_root jsonb;
+  former_tenant text;
 begin
   if config.masked <> '{}' then
     select old_part || coalesce(jsonb_object_agg(k, hidden) filter (where old_part ? k), '{}'),
@@ -67,38 +70,32 @@ begin
     select jsonb_object_agg(k, image -> k) into row_about
     from unnest(config.about) as k where image ? k and not new_part ? k;
   end if;
-  if config.account_column is not null then
+  if config.parent_table is not null then
+    select p.root_table, p.root, p.tenant into root_table, root, tenant from audit.place_of(config, image) as p;
+  elsif config.account_column is not null then
     tenant := image ->> config.account_column;
   end if;
-
-  if config.parent_table is not null then
-    select p.id, audit.parent_key(image, config.parent_columns, p.key_columns) as key into parent
-    from audit.tracked_table as p where p.relid = config.parent_table;
-    if parent.key is not null then
-      select coalesce(e.root_table_id, e.table_id), coalesce(e.root_key, e.key), coalesce(tenant, r.account, e.account)
-      into root_table, root, tenant
-      from (select) as one
-      left join audit.entity as e on e.table_id = parent.id and e.key = parent.key
-      -- The root may have changed its account since its children were registered.
-      left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key;
-      if root_table is null then
-        root_table := parent.id;
-        root := parent.key;
-        tenant := image ->> config.account_column;
-      end if;
-    end if;
+  -- What moves away is for its former entity and account to know too.
+  if operation = 'U' and (new_part ? config.account_column or new_part ?| config.parent_columns) then
+    select case when p.root is distinct from root then p.root_table end, nullif(p.root, root), nullif(p.tenant, tenant)
+    into former_table, former_root, former_tenant
+    from audit.place_of(config, before_image) as p;
   end if;
 
   if to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null then
     insert into audit.change (
-      at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
+      at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
+      former_root_table_id, former_root_key, former_account)
     values (
-      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant);
+      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant,
+      former_table, former_root, former_tenant);
   else
     insert into audit.change_spill (
-      at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
+      at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
+      former_root_table_id, former_root_key, former_account)
     values (
-      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant);
+      now(), pg_current_xact_id(), config.id, operation, row_key, old_part, new_part, row_about, root_table, root, tenant,
+      former_table, former_root, former_tenant);
   end if;
 
   -- An update of columns that the registry does not keep leaves it as it is.
@@ -124,6 +121,32 @@ begin
 end
 $function$;
 
+create or replace function audit.place_of(config audit.tracked_table, image jsonb, out root_table integer, out root jsonb, out tenant text)
+language plpgsql stable
+as $function$
+#variable_conflict use_variable
+declare
+  parent record;
+begin
+  tenant := image ->> config.account_column;
+  select p.id, audit.parent_key(image, config.parent_columns, p.key_columns) as key into parent
+  from audit.tracked_table as p where p.relid = config.parent_table;
+  if parent.key is not null then
+    select coalesce(e.root_table_id, e.table_id), coalesce(e.root_key, e.key), coalesce(tenant, r.account, e.account)
+    into root_table, root, tenant
+    from (select) as one
+    left join audit.entity as e on e.table_id = parent.id and e.key = parent.key
+    -- The root may have changed its account since its children were registered.
+    left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key;
+    if root_table is null then
+      root_table := parent.id;
+      root := parent.key;
+      tenant := image ->> config.account_column;
+    end if;
+  end if;
+end
+$function$;
+
 create or replace function audit.parent_key(image jsonb, child_columns text[], parent_columns text[])
 returns jsonb
 language sql immutable
@@ -135,11 +158,14 @@ $function$;
 
 alter function audit.pick(jsonb, text[]) owner to audit_owner;
 alter function audit.parent_key(jsonb, text[], text[]) owner to audit_owner;
+alter function audit.place_of(audit.tracked_table, jsonb) owner to audit_owner;
 alter function audit.write_row(audit.tracked_table, "char", jsonb, jsonb) owner to audit_owner;
 alter function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) owner to audit_owner;
 revoke all on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
+  audit.place_of(audit.tracked_table, jsonb),
   audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
   audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) from public;
 grant execute on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
+  audit.place_of(audit.tracked_table, jsonb),
   audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
   audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) to audit_capture;

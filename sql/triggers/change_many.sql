@@ -28,6 +28,30 @@ as $function$
   where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v'
 $function$;
 
+-- object: function audit.place_join(audit.tracked_table, text, text, text): The join that finds what audit.place_of() finds, for each row of p for which a condition holds.
+create or replace function audit.place_join(config audit.tracked_table, alias text, image text, condition text)
+returns text
+language sql stable
+as $function$
+  select case when config.parent_table is null then format(
+      'cross join lateral (
+         select null::integer as root_table, null::jsonb as root, case when %s then %s ->> %L end as tenant) as %I',
+      condition, image, config.account_column, alias)
+    else (
+      select format(
+        'cross join lateral (
+           select case when k.key is not null then coalesce(e.root_table_id, %1$L::integer) end as root_table,
+             case when k.key is not null then coalesce(e.root_key, k.key) end as root,
+             coalesce(k.tenant, r.account, e.account) as tenant
+           from (
+             select case when %7$s then audit.parent_key(%2$s, %4$L::text[], %5$L::text[]) end as key,
+               case when %7$s then %2$s ->> %3$L end as tenant) as k
+           left join audit.entity as e on e.table_id = %1$L::integer and e.key = k.key
+           left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key) as %6$I',
+        t.id, image, config.account_column, config.parent_columns, t.key_columns, alias, condition)
+      from audit.tracked_table as t where t.relid = config.parent_table) end
+$function$;
+
 create or replace function audit.many_statement(
   config audit.tracked_table, operation "char", relation oid, before_source text, after_source text)
 returns text
@@ -39,6 +63,7 @@ declare
   image text := case when operation = 'D' then 'p.before' else 'p.after' end;
   pairs text;
   reading text;
+  before_part text;
   after_part text;
   -- The unchanged columns that the row of the log needs: never more than these are made into JSON.
   wanted text[] := coalesce(config.key_columns, '{}') || config.about || coalesce(config.parent_columns, '{}')
@@ -47,8 +72,9 @@ declare
   new_part text;
   row_key text := 'null::jsonb';
   row_about text := 'null::jsonb';
-  parent_id integer;
-  parent_keys text[];
+  -- What moves away is for its former entity and account to know too.
+  moving text[] := coalesce(config.parent_columns, '{}') || coalesce(config.account_column, '');
+  moves boolean := operation = 'U' and moving <> array[''];
 begin
   -- The two images of each row, in the order in which the statement met them.
   if operation = 'U' then
@@ -60,14 +86,16 @@ begin
       coalesce(string_agg(format('case when %s then jsonb_build_object(%L, n.%s) else ''{}'' end', b.differs, b.attname, b.c), ' || ')
         filter (where b.attname <> all (config.ignored)), '''{}''::jsonb'),
       coalesce(string_agg(format('jsonb_build_object(%L, n.%s)', b.attname, b.c), ' || ')
-        filter (where b.attname = any (wanted)), '''{}''::jsonb')
-    into reading, old_part, new_part, after_part
+        filter (where b.attname = any (wanted)), '''{}''::jsonb'),
+      coalesce(string_agg(format('jsonb_build_object(%L, o.%s)', b.attname, b.c), ' || ')
+        filter (where b.attname = any (moving)), 'null::jsonb')
+    into reading, old_part, new_part, after_part, before_part
     from audit.column_expressions(relation) as b;
     pairs := format(
-      'select null::jsonb as before, %s as after, number, %s as old_part, %s as new_part
+      'select %s as before, %s as after, number, %s as old_part, %s as new_part
        from (select row_number() over () as number, %s from %s as x) as o
        join (select row_number() over () as number, %s from %s as x) as n using (number) offset 0',
-      after_part, old_part, new_part, reading, before_source, reading, after_source);
+      before_part, after_part, old_part, new_part, reading, before_source, reading, after_source);
   elsif operation = 'D' then
     pairs := format('select %s as before, null::jsonb as after, row_number() over () as number from %s as o',
       audit.image_expression(relation, 'o'), before_source);
@@ -96,31 +124,27 @@ begin
         ' || ') || ', ''{}'')'
     into row_about from unnest(config.about) as k;
   end if;
-  select p.id, p.key_columns into parent_id, parent_keys
-  from audit.tracked_table as p where p.relid = config.parent_table;
-
   return format(
-    'insert into %s (at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
-     select now(), pg_current_xact_id(), %L::integer, %L::"char", %s, %s, %s, %s,
-       case when k.key is not null then coalesce(e.root_table_id, %L::integer) end,
-       case when k.key is not null then coalesce(e.root_key, k.key) end,
-       coalesce(%s ->> %L, r.account, e.account)
+    'insert into %s (at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
+       former_root_table_id, former_root_key, former_account)
+     select now(), pg_current_xact_id(), %L::integer, %L::"char", %s, %s, %s, %s, w.root_table, w.root, w.tenant, %s
      from (%s) as p
-     cross join lateral (select %s as key) as k
      %s
-     left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key
+     %s
      %s',
     case when to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null
       then 'audit.change' else 'audit.change_spill' end,
-    config.id, operation, row_key, old_part, new_part, row_about, parent_id, image, config.account_column, pairs,
-    case when parent_id is null then 'null::jsonb' else format('audit.parent_key(%s, %L::text[], %L::text[])', image, config.parent_columns, parent_keys) end,
-    case when parent_id is null then 'cross join (select null::integer, null::jsonb, null::text) as e(root_table_id, root_key, account)'
-      else format('left join audit.entity as e on e.table_id = %L::integer and e.key = k.key', parent_id) end,
+    config.id, operation, row_key, old_part, new_part, row_about,
+    case when moves then 'case when f.root is distinct from w.root then f.root_table end, nullif(f.root, w.root), nullif(f.tenant, w.tenant)'
+      else 'null::integer, null::jsonb, null::text' end,
+    pairs, audit.place_join(config, 'w', image, 'true'),
+    case when moves then audit.place_join(config, 'f', 'p.before', format('p.new_part ?| %L::text[]', moving)) end,
     case when operation = 'U' then 'where p.new_part <> ''{}''' end);
 end
 $function$;
 
 alter function audit.column_expressions(oid) owner to audit_owner;
+alter function audit.place_join(audit.tracked_table, text, text, text) owner to audit_owner;
 alter function audit.many_statement(audit.tracked_table, "char", oid, text, text) owner to audit_owner;
-revoke all on function audit.column_expressions(oid), audit.many_statement(audit.tracked_table, "char", oid, text, text) from public;
-grant execute on function audit.column_expressions(oid), audit.many_statement(audit.tracked_table, "char", oid, text, text) to audit_capture;
+revoke all on function audit.column_expressions(oid), audit.place_join(audit.tracked_table, text, text, text), audit.many_statement(audit.tracked_table, "char", oid, text, text) from public;
+grant execute on function audit.column_expressions(oid), audit.place_join(audit.tracked_table, text, text, text), audit.many_statement(audit.tracked_table, "char", oid, text, text) to audit_capture;

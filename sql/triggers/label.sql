@@ -25,6 +25,9 @@ begin
   if config.id is null then
     return null;
   end if;
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    perform audit.check_snapshot(tg_relid, tg_name);
+  end if;
   if plain then
     before_image := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     after_image := case when tg_op <> 'DELETE' then to_jsonb(new) end;
@@ -38,6 +41,7 @@ begin
       into after_image using new;
     end if;
   end if;
+  config := audit.config_now(config);
   kept := coalesce(config.key_columns, '{}') || config.about;
   if before_image is not null then
     before_image := audit.pick(before_image, kept);

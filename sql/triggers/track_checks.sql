@@ -67,7 +67,7 @@ as $function$
     select a.attname::text
     from pg_attribute as a
     where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
-      and a.attname ~* '(passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential|(^|_)otp(_|$)|(^|_)pin(_|$))'
+      and audit.looks_secret(a.attname)
       and a.attname <> all (coalesce(keys, '{}'))
     order by a.attnum)
 $function$;

@@ -33,6 +33,7 @@ begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or not audit.can_read(tg_relid) then
       return null;
     end if;
+    config := audit.config_now(config);
     if config.registered or config.kind = 'label' then
       for before_image in execute format(
         'select %s from only %I.%I as x', audit.image_expression(tg_relid, 'x'), tg_table_schema, tg_table_name)

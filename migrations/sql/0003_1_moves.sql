@@ -1,0 +1,39 @@
+-- Where a row moved away from, and a tracked table's columns when it was put under watch. Safe to run again.
+set local role audit_owner;
+
+-- Looked for first: adding what is there would lock the log all the same.
+do $columns$
+declare
+  part text;
+begin
+  foreach part in array array['audit.change', 'audit.change_spill'] loop
+    if not exists (
+      select from pg_catalog.pg_attribute as a where a.attrelid = part::regclass and a.attname = 'former_root_key' and not a.attisdropped)
+    then
+      execute pg_catalog.format(
+        'alter table %s add column former_root_table_id integer, add column former_root_key jsonb, add column former_account text', part);
+    end if;
+  end loop;
+end
+$columns$;
+
+alter table audit.tracked_table add column if not exists columns text[];
+alter table audit.tracked_table add column if not exists numbers smallint[];
+alter table audit.tracked_table add column if not exists noted_for oid;
+alter table audit.tracked_table add column if not exists shown text[] not null default '{}';
+
+-- Of a table that is under watch since an earlier version, the columns of now are the best that there is.
+update audit.tracked_table as t
+set columns = c.names, numbers = c.places, noted_for = t.relid,
+  shown = array(
+    select k from pg_catalog.unnest(c.names) as k
+    where k operator(pg_catalog.~*) '(passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential|(^|_)otp(_|$)|(^|_)pin(_|$))'
+      and k <> all (t.masked || coalesce(t.key_columns, '{}')))
+from (
+  select a.attrelid, array_agg(a.attname::text order by a.attnum) as names, array_agg(a.attnum order by a.attnum) as places
+  from pg_catalog.pg_attribute as a
+  where a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v'
+  group by a.attrelid) as c
+where c.attrelid = t.relid and t.columns is null;
+
+reset role;

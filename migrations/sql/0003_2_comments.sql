@@ -1,0 +1,10 @@
+-- What \d+ says of the columns of 0003.
+set local role audit_owner;
+comment on column audit.change.former_root_table_id is 'Table of the entity that an update took the row away from; NULL: it stayed.';
+comment on column audit.change.former_root_key is 'Key of the entity that an update took the row away from; NULL: it stayed.';
+comment on column audit.change.former_account is 'The account that an update took the row away from; NULL: it stayed.';
+comment on column audit.tracked_table.columns is 'Names of all stored columns when the table was put under watch.';
+comment on column audit.tracked_table.numbers is 'Numbers of these columns: a renamed one keeps its number.';
+comment on column audit.tracked_table.noted_for is 'The table that the numbers are of; a restored one numbers its columns anew.';
+comment on column audit.tracked_table.shown is 'Columns that look like secrets and are logged all the same, because somebody said so.';
+reset role;
