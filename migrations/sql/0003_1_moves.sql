@@ -18,22 +18,24 @@ end
 $columns$;
 
 alter table audit.tracked_table add column if not exists columns text[];
-alter table audit.tracked_table add column if not exists numbers smallint[];
 alter table audit.tracked_table add column if not exists noted_for oid;
 alter table audit.tracked_table add column if not exists shown text[] not null default '{}';
 
 -- Of a table that is under watch since an earlier version, the columns of now are the best that there is.
 update audit.tracked_table as t
-set columns = c.names, numbers = c.places, noted_for = t.relid,
+set columns = c.names, noted_for = t.relid,
   shown = array(
     select k from pg_catalog.unnest(c.names) as k
     where k operator(pg_catalog.~*) '(passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential|(^|_)otp(_|$)|(^|_)pin(_|$))'
       and k <> all (t.masked || coalesce(t.key_columns, '{}')))
 from (
-  select a.attrelid, array_agg(a.attname::text order by a.attnum) as names, array_agg(a.attnum order by a.attnum) as places
+  select a.attrelid, array_agg(a.attname::text order by a.attnum) as names
   from pg_catalog.pg_attribute as a
-  where a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v'
+  where a.attnum > 0
   group by a.attrelid) as c
 where c.attrelid = t.relid and t.columns is null;
+
+-- Of 0002: the trigger functions' plans know the cluster (audit.incarnation_here).
+drop table if exists audit.server_start;
 
 reset role;

@@ -30,17 +30,15 @@ declare
   written boolean := false;
   many_written bigint := 0;
 begin
-  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-    perform audit.check_snapshot(tg_relid, tg_name);
-  end if;
   select t.* into config from audit.tracked_table as t where t.relid = tg_relid and t.until is null;
 
-  -- One row of built-in types, the usual case, takes the shortest way: few queries of few columns (docs/decisions/0002).
-  -- The test of the types is that of audit.has_plain_types, which costs more as a call.
-  if config.id is not null and not exists (
+  -- One row of built-in types, the usual case, takes the shortest way: few queries of few columns (docs/decisions/0002), as long as
+  -- the columns are those that were put under watch. The test of the types is that of audit.has_plain_types, which costs more as a call.
+  if config.id is not null and current_setting('transaction_isolation') = 'read committed' and not exists (
     select from pg_attribute as a
-    where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped
-      and (a.atttypid >= 16384 or a.atttypid in (114, 199) or a.attgenerated = 'v'))
+    where a.attrelid = tg_relid and a.attnum > 0 and (
+      a.attname is distinct from config.columns[a.attnum]
+      or a.atttypid >= 16384 or a.atttypid in (114, 199) or a.attgenerated = 'v'))
   then
     if tg_op = 'UPDATE' then
       select i.before_image - s.same, i.after_image - s.same, i.before_image, i.after_image, i.several
@@ -60,9 +58,7 @@ begin
       select o.image - config.ignored, o.image, o.several into old_part, before_image, several
       from (select to_jsonb(o.*) as image, exists (select from old_rows offset 1) as several from old_rows as o limit 1) as o;
     end if;
-    -- As long as the table has the columns that it had when it was put under watch.
-    if not several and coalesce(after_image, before_image) ?& config.columns
-      and coalesce(after_image, before_image) - config.columns = '{}' then
+    if not several then
       if (tg_op <> 'UPDATE' or new_part <> '{}')
         and audit.write_change(config, left(tg_op, 1)::"char", before_image, after_image, old_part, new_part) then
         written := audit.write_transaction();
@@ -71,6 +67,9 @@ begin
     end if;
   end if;
 
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    perform audit.check_snapshot(tg_relid, tg_name);
+  end if;
   if tg_op = 'UPDATE' then
     select (select count(*) from old_rows), (select count(*) from new_rows) into old_count, new_count;
   elsif tg_op = 'INSERT' then

@@ -20,10 +20,8 @@ as $function$
 declare
   present jsonb;
 begin
-  if config.noted_for = config.relid::oid and (
-    select array_agg(a.attname::text order by a.attnum) = config.columns and array_agg(a.attnum order by a.attnum) = config.numbers
-    from pg_attribute as a
-    where a.attrelid = config.relid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v')
+  if config.noted_for = config.relid::oid and config.columns = (
+    select array_agg(a.attname::text order by a.attnum) from pg_attribute as a where a.attrelid = config.relid and a.attnum > 0)
   then
     return config;
   end if;
@@ -32,7 +30,7 @@ begin
      where config.noted_for = config.relid::oid and a.attrelid = config.relid and a.attnum = n.number and not a.attisdropped),
     (select a.attname from pg_attribute as a where a.attrelid = config.relid and a.attname = n.name and not a.attisdropped)))
   into present
-  from unnest(config.columns, config.numbers) as n(name, number);
+  from unnest(config.columns) with ordinality as n(name, number);
 
   config.key_columns := array(select present ->> k.name from unnest(config.key_columns) with ordinality as k(name, place) order by k.place);
   if config.key_columns = '{}' or array_position(config.key_columns, null) is not null then

@@ -4,10 +4,10 @@ set local role audit_owner;
 grant usage on schema audit to audit_capture, audit_reader;
 grant insert on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill to audit_capture;
 grant usage on sequence audit.transaction_id_seq, audit.change_id_seq to audit_capture;
-grant select on audit.tracked_table, audit.incarnation, audit.server_start to audit_capture;
+grant select on audit.tracked_table, audit.incarnation to audit_capture;
 grant select, insert, update on audit.entity to audit_capture;
 grant select on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill, audit.entity, audit.tracked_table,
-  audit.catalogue, audit.catalogue_table, audit.catalogue_column, audit.incarnation, audit.server_start, audit.setting,
+  audit.catalogue, audit.catalogue_table, audit.catalogue_column, audit.incarnation, audit.setting,
   audit.recipient, audit.digest, audit.delivery, audit.purge, audit.job_run to audit_reader;
 grant create on schema audit to audit_capture;
 reset role;

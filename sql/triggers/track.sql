@@ -27,7 +27,6 @@ declare
   table_number integer;
   was audit.tracked_table;
   present text[];
-  places smallint[];
   open_columns text[];
 begin
   perform audit.check_trackable(relation);
@@ -72,8 +71,7 @@ begin
       using errcode = 'insufficient_privilege', hint = 'Track it with kind => ''tracked''.';
   end if;
 
-  select array_agg(a.attname order by a.attnum), array_agg(a.attnum order by a.attnum) into present, places
-  from pg_attribute as a where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v';
+  select array_agg(a.attname order by a.attnum) into present from pg_attribute as a where a.attrelid = relation and a.attnum > 0;
   -- Whoever names the masked columns has seen the others.
   open_columns := array(
     select k from unnest(present) as k where masked is not null and audit.looks_secret(k) and k <> all (hidden) order by k);
@@ -88,10 +86,10 @@ begin
   if was.id is null then
     insert into audit.tracked_table (
       relid, table_name, kind, key_columns, ignored, masked, about, label_column, account_column,
-      parent_table, parent_columns, registered, columns, numbers, noted_for, shown)
+      parent_table, parent_columns, registered, columns, noted_for, shown)
     values (
       relation, full_name, kind, keys, ignored, hidden, named, label_column, account_column,
-      parent_table, parent_columns, registered, present, places, relation, open_columns)
+      parent_table, parent_columns, registered, present, relation, open_columns)
     returning id into table_number;
   else
     table_number := was.id;
@@ -99,14 +97,14 @@ begin
     set relid = relation, table_name = full_name, kind = kind, key_columns = keys, ignored = ignored,
       masked = hidden, about = named, label_column = label_column, account_column = account_column,
       parent_table = parent_table, parent_columns = parent_columns, registered = registered, until = null,
-      columns = present, numbers = places, noted_for = relation, shown = open_columns
+      columns = present, noted_for = relation, shown = open_columns
     where t.id = table_number
       and (t.relid, t.table_name, t.kind, t.key_columns, t.ignored, t.masked, t.about, t.label_column,
            t.account_column, t.parent_table, t.parent_columns, t.registered, t.until,
-           t.columns, t.numbers, t.noted_for, t.shown)
+           t.columns, t.noted_for, t.shown)
         is distinct from (relation, full_name, kind, keys, ignored, hidden, named, label_column,
            account_column, parent_table, parent_columns, registered, null::timestamptz,
-           present, places, relation::oid, open_columns);
+           present, relation::oid, open_columns);
   end if;
 
   perform audit.put_triggers(relation, kind, coalesce(keys, '{}') || named);

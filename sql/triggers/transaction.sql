@@ -48,9 +48,7 @@ begin
       sha256(convert_to(
         coalesce(current_setting('audit.actor', true), '') || e'\x01' || coalesce(current_setting('audit.context', true), ''),
         getdatabaseencoding())),
-      coalesce(
-        (select s.incarnation from audit.server_start as s where s.started_at = pg_postmaster_start_time()),
-        audit.current_incarnation()),
+      audit.incarnation_here(),
       left(nullif(current_setting('audit.actor', true), ''), 256),
       case when current_setting('audit.context', true) <> '' or length(current_setting('audit.actor', true)) > 256
         then audit.context_of(current_setting('audit.context', true), current_setting('audit.actor', true)) end,
@@ -66,9 +64,7 @@ begin
       sha256(convert_to(
         coalesce(current_setting('audit.actor', true), '') || e'\x01' || coalesce(current_setting('audit.context', true), ''),
         getdatabaseencoding())),
-      coalesce(
-        (select s.incarnation from audit.server_start as s where s.started_at = pg_postmaster_start_time()),
-        audit.current_incarnation()),
+      audit.incarnation_here(),
       left(nullif(current_setting('audit.actor', true), ''), 256),
       case when current_setting('audit.context', true) <> '' or length(current_setting('audit.actor', true)) > 256
         then audit.context_of(current_setting('audit.context', true), current_setting('audit.actor', true)) end,
