@@ -66,6 +66,9 @@ class Change:
     root_table: str = ""
     root_key: Row | None = None
     account: str | None = None
+    former_root_table: str | None = None
+    former_root_key: Row | None = None
+    former_account: str | None = None
 
     def before(self) -> dict[str, Json]:
         """Every column value known from before the change; empty for INSERT."""

@@ -190,7 +190,7 @@ def _changes(
 ) -> dict[tuple[datetime, int], list[Change]]:
     found: dict[tuple[datetime, int], list[Change]] = defaultdict(list)
     for row in cursor.execute(query("reading_changes"), parameters):
-        at, transaction_id, number, table, operation, key, old, new, about, root_table, root_key, account = row
+        at, transaction_id, number, table, operation, key, old, new, about, root_table, root_key, account, *former = row
         found[at, transaction_id].append(
             Change(
                 id=number,
@@ -205,6 +205,9 @@ def _changes(
                 root_table=root_table or table,
                 root_key=root_key if root_table else key,
                 account=account,
+                former_root_table=former[0],
+                former_root_key=former[1],
+                former_account=former[2],
             )
         )
     return found

@@ -85,6 +85,18 @@ def test_second_actor_in_plain_sql_is_noted(conn: Connection) -> None:
 
 
 @pytest.mark.usefixtures("table")
+def test_only_the_log_itself_says_that_there_were_other_actors(conn: Connection) -> None:
+    forged = '{"other_actors": ["Ben"], "reason": "x"}'
+    for names in (("Ana",), ("Ana", "Mallory")):
+        with conn.transaction():
+            conn.execute("select set_config('audit.context', %s, true)", (forged,))
+            for name in names:
+                conn.execute("select set_config('audit.actor', %s, true)", (name,))
+                conn.execute("insert into t select coalesce(max(id), 0) + 1 from t")
+    assert [row[3] for row in who(conn)] == [{"reason": "x"}] + [{"reason": "x", "other_actors": ["Mallory"]}] * 2
+
+
+@pytest.mark.usefixtures("table")
 def test_system_is_only_the_products_own_role(conn: Connection) -> None:
     conn.execute("update audit.setting set value = 'app, postgres' where name = 'product_roles'")
     conn.execute("insert into t values (1)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -103,6 +104,7 @@ def test_a_part_moved_to_another_parent_left_one_and_joined_the_other() -> None:
         root="shop.lists",
         root_key={"id": 2},
     )
+    moved = replace(moved, former_root_table="shop.lists", former_root_key={"id": 1})
     assert sorted(sentences(moved)) == ["Added price 5 to price list 2", "Removed price 5 from price list “Summer”"]
 
 

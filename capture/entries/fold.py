@@ -65,14 +65,6 @@ def _is_configuration(delta: Delta) -> bool:
     return condition is None or any(row and holds(condition, row) for row in (delta.old, delta.new))
 
 
-def _former_account(delta: Delta) -> str | None:
-    """Return the account that the row was moved away from, None where it stayed."""
-    column = delta.table.account
-    if delta.kind != "U" or column not in delta.changed or delta.old.get(column) is None:
-        return None
-    return str(delta.old[column])
-
-
 class _Maker:
     def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, roles: Roles) -> None:
         self.transaction = transaction
@@ -134,7 +126,7 @@ class _Maker:
                     changes=fields,
                     transaction_id=self.transaction.transaction_id,
                     source=source(self.transaction),
-                    former_account=next(filter(None, map(_former_account, group)), None),
+                    former_account=next((delta.former_account for delta in group if delta.former_account), None),
                 ),
             )
 

@@ -18,6 +18,7 @@ Kind = Literal["I", "U", "D"]
 class Delta:
     """The net change of one row. `old` and `new` are all values known from before and after; `changed` names what differs.
 
+    `former_root` (table and key) and `former_account` are what the row was taken away from; None where it stayed.
     `hidden` rows get no sentence: another one's speaks for them, and they stand in `told_by.followers` or `.shifted`.
     """
 
@@ -38,6 +39,8 @@ class Delta:
     shifted: list[Delta] = field(default_factory=list)
     moved: bool = False
     caused_by: Delta | None = None
+    former_root: tuple[str, Row] | None = None
+    former_account: str | None = None
 
     @property
     def now(self) -> dict[str, Json]:
@@ -130,7 +133,15 @@ def _begin(change: Change, table: Table) -> Delta:
         account=change.account,
         first=change.id,
         last=change.id,
+        former_root=_former_root(change),
+        former_account=change.former_account,
     )
+
+
+def _former_root(change: Change) -> tuple[str, Row] | None:
+    if change.former_root_table is None or change.former_root_key is None:
+        return None
+    return change.former_root_table, change.former_root_key
 
 
 def _continue(delta: Delta, change: Change) -> None:
@@ -140,6 +151,8 @@ def _continue(delta: Delta, change: Change) -> None:
     if change.root_table:
         delta.root_table, delta.root_key = change.root_table, change.root_key
     delta.account = change.account or delta.account
+    delta.former_root = delta.former_root or _former_root(change)
+    delta.former_account = delta.former_account or change.former_account
     delta.changed |= set(change.old or {}) | set(change.new or {})
     existed = delta.kind in ("U", "D")
     if change.operation == "DELETE":
@@ -161,6 +174,10 @@ def _settle(delta: Delta) -> bool:
         return bool(delta.new)
     if delta.kind == "D":
         return bool(delta.old)
+    if delta.former_root == (delta.root_table, delta.root_key):
+        delta.former_root = None
+    if delta.former_account == delta.account:
+        delta.former_account = None
     ignored = set(delta.table.ignored)
     delta.changed = {
         column

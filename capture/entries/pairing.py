@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -80,15 +80,26 @@ def _update(before: Delta, after: Delta) -> None:
 
 
 def handed_over(delta: Delta) -> list[Delta]:
-    """Return a part that changed its parent as removed from the one and added to the other; any other row as it is."""
-    parent = delta.table.parent
-    if delta.kind != "U" or parent is None or len(parent.columns) != 1 or parent.columns[0] not in delta.changed:
+    """Return a part that went to another entity as removed from the one and added to the other; any other row as it is.
+
+    Each is for the account of its own entity: neither learns what the other has.
+    """
+    if delta.kind != "U" or delta.table.parent is None:
         return [delta]
-    column = parent.columns[0]
-    if not isinstance(delta.root_key, Mapping) or len(delta.root_key) != 1 or delta.root_table != parent.table:
-        return [delta]
-    former = dict.fromkeys(delta.root_key, delta.old.get(column))
-    return [replace(delta, kind="D", new={}, root_key=former), replace(delta, kind="I", old={})]
+    if delta.former_root is None:
+        return [replace(delta, kind="I", old={})] if _was_alone(delta) else [delta]
+    table, key = delta.former_root
+    account = delta.former_account or delta.account
+    removed = replace(
+        delta, kind="D", new={}, root_table=table, root_key=key, account=account, former_root=None, former_account=None
+    )
+    return [removed, delta if delta.is_root else replace(delta, kind="I", old={}, former_account=None)]
+
+
+def _was_alone(delta: Delta) -> bool:
+    """Return whether the row had no parent and has one now."""
+    columns = delta.table.parent.columns if delta.table.parent else ()
+    return not delta.is_root and any(column in delta.changed and delta.old.get(column) is None for column in columns)
 
 
 def find_moves(deltas: list[Delta]) -> None:

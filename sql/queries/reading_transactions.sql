@@ -4,7 +4,20 @@ WITH everything AS NOT MATERIALIZED (
 retention AS (
     -- 24 hours a day: a day interval would follow the session's daylight saving.
     SELECT now() - make_interval(hours => 24 * coalesce(max(value)::integer, 90)) AS since
-    FROM audit.setting WHERE name = 'retention_days')
+    FROM audit.setting WHERE name = 'retention_days'),
+-- A history reads the changes once and looks its transactions up among them: nothing leads from a row's key to its changes.
+history AS NOT MATERIALIZED (
+    SELECT c.at, c.transaction_id
+    FROM audit.all_change AS c
+    WHERE %(row_table)s::text IS NOT NULL
+        AND (%(since)s::timestamptz IS NULL OR c.at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR c.at < %(until)s)
+        AND (c.table_id IN (SELECT id FROM audit.tracked_table WHERE table_name = %(row_table)s)
+                AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.key) AS k)
+            OR c.root_table_id IN (SELECT id FROM audit.tracked_table WHERE table_name = %(row_table)s)
+                AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.root_key) AS k)
+            OR c.former_root_table_id IN (SELECT id FROM audit.tracked_table WHERE table_name = %(row_table)s)
+                AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.former_root_key) AS k)))
 SELECT at, transaction_id::text::bigint
 FROM (
     SELECT DISTINCT t.at, t.transaction_id
@@ -15,21 +28,15 @@ FROM (
         -- The first condition lets the index begin where the last block ended.
         AND (%(after_at)s::timestamptz IS NULL OR t.at <= %(after_at)s
             AND (t.at, t.transaction_id) < (%(after_at)s, %(after_id)s::text::xid8))
-        AND ((%(account)s::text IS NULL AND %(tables)s::text[] IS NULL AND %(row_table)s::text IS NULL)
+        AND (%(row_table)s::text IS NULL OR (t.at, t.transaction_id) IN (SELECT at, transaction_id FROM history))
+        AND ((%(account)s::text IS NULL AND %(tables)s::text[] IS NULL)
             OR EXISTS (
                 SELECT FROM (SELECT * FROM audit.change UNION ALL SELECT * FROM audit.change_spill) AS c
                 JOIN audit.tracked_table AS tracked ON tracked.id = c.table_id
-                LEFT JOIN audit.tracked_table AS root ON root.id = c.root_table_id
                 WHERE c.transaction_id = t.transaction_id AND c.at = t.at
-                    AND (%(account)s::text IS NULL OR c.account = %(account)s
-                        -- One that moved to another account is for both.
-                        OR c.operation = 'U' AND c.old ->> tracked.account_column = %(account)s)
-                    AND (%(tables)s::text[] IS NULL OR tracked.table_name = ANY (%(tables)s))
-                    AND (%(row_table)s::text IS NULL
-                        OR (tracked.table_name = %(row_table)s
-                            AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.key) AS k))
-                        OR (root.table_name = %(row_table)s
-                            AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.root_key) AS k)))))
+                    -- One that moved to another account is for both.
+                    AND (%(account)s::text IS NULL OR c.account = %(account)s OR c.former_account = %(account)s)
+                    AND (%(tables)s::text[] IS NULL OR tracked.table_name = ANY (%(tables)s))))
     ORDER BY t.at DESC, t.transaction_id DESC
     LIMIT %(block)s) AS wanted
 ORDER BY at DESC, transaction_id DESC

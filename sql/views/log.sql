@@ -3,10 +3,12 @@
 -- object: view audit.log: Who changed what, when and from where: one row for each changed row and module, inside the retention.
 
 create or replace view audit.all_change as
-select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account
+select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
+  former_root_table_id, former_root_key, former_account
 from audit.change
 union all
-select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account
+select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
+  former_root_table_id, former_root_key, former_account
 from audit.change_spill;
 
 create or replace view audit.log as
@@ -47,11 +49,13 @@ select
   c.transaction_id,
   s.database_user,
   s.application,
-  s.context
+  s.context,
+  c.former_account
 from audit.all_change as c
 join audit.tracked_table as t on t.id = c.table_id and t.kind = 'tracked'
 -- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
--- value of a name in the context wins; further actors are listed. Looked up for each change that a filter leaves:
+-- value of a name in the context wins; further actors are listed, and
+-- only the log itself says other_actors. Looked up for each change that a filter leaves:
 -- grouping all transactions first would cost more than reading the log.
 cross join lateral (
   select
@@ -61,7 +65,7 @@ cross join lateral (
         'other_actors', to_jsonb(array_remove(
           array_agg(distinct e.actor) filter (where e.actor is not null),
           (array_agg(e.actor order by e.id) filter (where e.actor is not null))[1])))
-      else audit.merge_contexts(e.context order by e.id) end as context,
+      else audit.merge_contexts(e.context order by e.id) - 'other_actors' end as context,
     (array_agg(e.database_user order by e.id))[1] as database_user,
     (array_agg(e.application order by e.id))[1] as application,
     (array_agg(e.client_addr order by e.id))[1] as client_addr
