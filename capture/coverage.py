@@ -16,7 +16,12 @@ from capture.upkeep import LEADER, LOCKS, one
 
 @dataclass(frozen=True, slots=True)
 class TableCoverage:
-    """One tracked table: the triggers it should have, and those found, enabled and as this version makes them."""
+    """One tracked table: the triggers it should have, and those found, enabled and as this version makes them.
+
+    `columns_missing` are gone though the watch names them, `columns_since` came or were renamed, which capture follows.
+    `now_called` is the present name of a renamed table; `name_taken` tells that another table has its old one.
+    `inherited_by` are children by plain inheritance, which no trigger of their parent sees.
+    """
 
     table_name: str
     kind: str
@@ -27,13 +32,18 @@ class TableCoverage:
     triggers_current: int
     partitions_without_trigger: list[str]
     columns_missing: list[str]
+    columns_since: list[str]
+    now_called: str | None
+    name_taken: bool
+    inherited_by: list[str]
     truncate_keeps_rows: bool
 
     @property
     def ok(self) -> bool:
         """Whether no change of this table can be missed."""
         found = (self.triggers_present, self.triggers_enabled, self.triggers_current)
-        return self.exists and not self.columns_missing and all(number == self.triggers_wanted for number in found)
+        told = not self.columns_missing and not self.name_taken and not self.inherited_by
+        return self.exists and told and all(number == self.triggers_wanted for number in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,11 @@ def coverage(conn: psycopg.Connection[Any]) -> list[TableCoverage]:
     with conn.cursor(row_factory=class_row(TableCoverage)) as cursor:
         cursor.execute(query("coverage"))
         return cursor.fetchall()
+
+
+def strays(conn: psycopg.Connection[Any]) -> list[str]:
+    """Return the tables that have triggers of the log and are not under watch, as detached partitions: nothing of them is recorded."""
+    return [str(row[0]) for row in conn.execute(query("coverage_strays")).fetchall()]
 
 
 def health(conn: psycopg.Connection[Any]) -> Health:

@@ -69,6 +69,7 @@ class Change:
     former_root_table: str | None = None
     former_root_key: Row | None = None
     former_account: str | None = None
+    partition: tuple[str, ...] = ()
 
     def before(self) -> dict[str, Json]:
         """Every column value known from before the change; empty for INSERT."""

@@ -208,6 +208,7 @@ def _changes(
                 former_root_table=former[0],
                 former_root_key=former[1],
                 former_account=former[2],
+                partition=tuple(former[3] or ()),
             )
         )
     return found

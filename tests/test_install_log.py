@@ -205,7 +205,7 @@ def test_coverage_finds_what_is_missing(conn: Connection) -> None:
     track_table(conn, "public.t", about=["n"])
     assert coverage(conn)[0].ok
     conn.execute("alter table t rename column n to m")
-    assert coverage(conn)[0].columns_missing == ["n"]
+    assert (coverage(conn)[0].columns_missing, coverage(conn)[0].columns_since) == ([], ["m (was n)"])
     conn.execute("drop table t")
     assert not coverage(conn)[0].exists
     found = health(conn)

@@ -8,7 +8,7 @@ from capture.catalogue.model import Catalogue
 from capture.entries.actor import address, shown, source
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels
-from capture.entries.net import Delta, described, net
+from capture.entries.net import Delta, described, key_text, net
 from capture.entries.phrases import aside, count
 from capture.entries.values import quoted
 from capture.model import Change, ChangeType, Entry, Transaction
@@ -20,22 +20,53 @@ Truncation = tuple[Change, list[Change]]
 
 
 def without_emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Truncation]]:
-    """Return the changes that no TRUNCATE made pointless, and each last TRUNCATE of a table with the changes before it."""
-    last = {
-        change.table: change
-        for change in sorted(changes, key=lambda change: change.id)
-        if change.operation == "TRUNCATE"
-    }
-    kept = [
-        change
-        for change in changes
-        if change.operation != "TRUNCATE" and (change.table not in last or change.id > last[change.table].id)
-    ]
-    before = {
-        table: [c for c in changes if c.table == table and c.operation != "TRUNCATE" and c.id < end.id]
-        for table, end in last.items()
-    }
-    return kept, [(end, before[table]) for table, end in last.items()]
+    """Return the changes that no TRUNCATE made pointless, and each last TRUNCATE of a table with the changes before it.
+
+    A partition that was emptied alone takes with it what happened to the rows that it lost.
+    """
+    ordered = sorted(changes, key=lambda change: change.id)
+    last = {change.table: change for change in ordered if change.operation == "TRUNCATE" and not change.partition}
+    found: list[Truncation] = []
+    gone: set[int] = set()
+    parts = [part for part in _partitions(ordered) if part.table not in last or part.id > last[part.table].id]
+    for end in (*last.values(), *parts):
+        rows = [
+            change
+            for change in ordered
+            if change.table == end.table
+            and change.operation != "TRUNCATE"
+            and change.id < end.id
+            and change.id not in gone
+        ]
+        if end.partition:
+            removed = {
+                key_text(change.key)
+                for change in rows
+                if change.key is not None and change.partition[: len(end.partition)] == end.partition
+            }
+            rows = [
+                change
+                for change in rows
+                if change.partition[: len(end.partition)] == end.partition
+                or (change.key is not None and key_text(change.key) in removed)
+            ]
+        gone |= {change.id for change in rows}
+        found.append((end, rows))
+    kept = [change for change in changes if change.operation != "TRUNCATE" and change.id not in gone]
+    return kept, found
+
+
+def _partitions(ordered: Sequence[Change]) -> Iterator[Change]:
+    """Yield the TRUNCATEs of partitions that are not part of one further up: that one stands directly before them."""
+    above: dict[str, list[tuple[str, ...]]] = {}
+    for change in ordered:
+        paths = above.setdefault(change.table, [])
+        if change.operation != "TRUNCATE":
+            paths.clear()
+        else:
+            if change.partition and not any(change.partition[: len(path)] == path for path in paths):
+                yield change
+            paths.append(change.partition)
 
 
 def emptied(
@@ -47,28 +78,31 @@ def emptied(
     gateways: Collection[str],
 ) -> Iterator[tuple[int, Entry]]:
     """Yield an entry for each emptied table with the number of its change; parts count with their entity's table."""
-    removed = {
-        change.table: [delta for delta in net(rows, catalogue) if delta.kind == "D"] for change, rows in truncations
+    by_number = {
+        change.id: [delta for delta in net(rows, catalogue) if delta.kind == "D"] for change, rows in truncations
     }
+    removed = {change.table: by_number[change.id] for change, _ in truncations if not change.partition}
     actor = shown(transaction, product_roles, gateways)
     for change, _ in truncations:
         table = described(catalogue, change.table)
         if table.kind == "label" or (table.parent and table.parent.table in removed):
             continue
-        rows = removed[change.table]
+        rows = by_number[change.id]
         said = [count(len(rows), table.entity, table.nouns)] if rows else ["nothing in it"]
         said += [
             count(len(removed[part.name]), part.entity, part.nouns)
             for part in catalogue.children(table.name)
-            if removed.get(part.name)
+            if removed.get(part.name) and not change.partition
         ]
         kind = f"{table.noun.replace(' ', '_')}.table_emptied"
         root = described(catalogue, table.parent.table) if table.parent else None
         thing = f"{root.noun} {table.nouns}" if root and root.kind != "label" else table.nouns
+        partition = change.partition[-1] if change.partition else ""
+        what = f"the partition {quoted(partition)} of the table of {thing}" if partition else f"the table of {thing}"
         yield (
             change.id,
             Entry(
-                id=encode(Identity(transaction.at, transaction.transaction_id, table.module, table.name, "")),
+                id=encode(Identity(transaction.at, transaction.transaction_id, table.module, table.name, partition)),
                 at=transaction.at,
                 actor=actor.name,
                 actor_kind=actor.kind,
@@ -77,12 +111,10 @@ def emptied(
                 type=ChangeType.DELETED,
                 module=table.module,
                 entity=table.entity,
-                entity_id="",
-                entity_name=f"all {thing}",
+                entity_id=partition,
+                entity_name=f"all {thing} in {partition}" if partition else f"all {thing}",
                 account=_account(rows),
-                descriptions=(
-                    f"Emptied the table of {thing}: removed {_names(rows, labels, said[0])}{aside(', '.join(said[1:]))}",
-                ),
+                descriptions=(f"Emptied {what}: removed {_names(rows, labels, said[0])}{aside(', '.join(said[1:]))}",),
                 kinds=(kind,),
                 sensitivity="high",
                 consequence_of=None,

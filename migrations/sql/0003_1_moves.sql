@@ -1,4 +1,4 @@
--- Where a row moved away from, and a tracked table's columns when it was put under watch. Safe to run again.
+-- Where a row moved away from, which partition was emptied, and a tracked table's columns when it was put under watch. Safe to run again.
 set local role audit_owner;
 
 -- Looked for first: adding what is there would lock the log all the same.
@@ -11,7 +11,8 @@ begin
       select from pg_catalog.pg_attribute as a where a.attrelid = part::regclass and a.attname = 'former_root_key' and not a.attisdropped)
     then
       execute pg_catalog.format(
-        'alter table %s add column former_root_table_id integer, add column former_root_key jsonb, add column former_account text', part);
+        'alter table %s add column former_root_table_id integer, add column former_root_key jsonb, add column former_account text,
+           add column partition text[]', part);
     end if;
   end loop;
 end
@@ -35,7 +36,8 @@ from (
   group by a.attrelid) as c
 where c.attrelid = t.relid and t.columns is null;
 
--- Of 0002: the trigger functions' plans know the cluster (audit.incarnation_here).
+-- Of 0002, and no more: one with a further argument takes its place, and the trigger functions' plans know the cluster (audit.incarnation_here).
+drop function if exists audit.many_statement(audit.tracked_table, "char", oid, text, text);
 drop table if exists audit.server_start;
 
 reset role;

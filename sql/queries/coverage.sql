@@ -6,14 +6,34 @@ select t.table_name, t.kind,
   coalesce(w.enabled, 0)::integer as triggers_enabled,
   coalesce(w.current, 0)::integer as triggers_current,
   coalesce(w.bare, '{}') as partitions_without_trigger,
+  -- Capture finds a renamed column by its number; what it does not find is gone.
   array(
-    select k from unnest(coalesce(t.key_columns, '{}') || t.about) as k
-    where not exists (
+    select distinct k
+    from unnest(coalesce(t.key_columns, '{}') || t.about || t.ignored || t.masked || coalesce(t.parent_columns, '{}')
+      || t.account_column || t.label_column) as k
+    where k is not null and c.oid is not null and not exists (
       select from pg_catalog.pg_attribute as a
-      where a.attrelid = c.oid and a.attname = k and not a.attisdropped)) as columns_missing,
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        and (a.attname = k or t.noted_for = c.oid and t.columns[a.attnum] = k))
+    order by k) as columns_missing,
+  array(
+    select case when t.columns[a.attnum] is null then a.attname || ' (new)' else a.attname || ' (was ' || t.columns[a.attnum] || ')' end
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      and t.noted_for = c.oid and a.attname is distinct from t.columns[a.attnum]
+    order by a.attnum) as columns_since,
+  nullif(space.nspname || '.' || c.relname, t.table_name) as now_called,
+  exists (
+    select from pg_catalog.pg_class as o join pg_catalog.pg_namespace as s on s.oid = o.relnamespace
+    where s.nspname || '.' || o.relname = t.table_name and o.relkind in ('r', 'p') and o.oid <> c.oid) as name_taken,
+  array(
+    select i.inhrelid::pg_catalog.regclass::text
+    from pg_catalog.pg_inherits as i join pg_catalog.pg_class as h on h.oid = i.inhrelid
+    where i.inhparent = c.oid and not h.relispartition order by 1) as inherited_by,
   coalesce(w.readable, false) as truncate_keeps_rows
 from audit.tracked_table as t
 left join pg_catalog.pg_class as c on c.oid = t.relid
+left join pg_catalog.pg_namespace as space on space.oid = c.relnamespace
 left join lateral (
   select count(*) as wanted,
     count(g.tgname) as present,

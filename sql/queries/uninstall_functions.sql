@@ -7,7 +7,7 @@ begin
     select p.oid::pg_catalog.regprocedure as identity
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'audit'::pg_catalog.regnamespace
-      and p.proname <> all (array['key_text', 'first_wins', 'merge_contexts'])
+      and p.proname <> all (array['key_text', 'first_wins', 'merge_contexts', 'inside_truncate'])
   loop
     execute pg_catalog.format('drop function %s', found.identity);
   end loop;

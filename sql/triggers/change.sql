@@ -59,9 +59,7 @@ begin
     into old_part, new_part
     from unnest(config.masked) as k;
   end if;
-  if image is null then
-    row_key := null;  -- TRUNCATE
-  elsif cardinality(config.key_columns) = 1 then
+  if cardinality(config.key_columns) = 1 then
     row_key := jsonb_build_object(config.key_columns[1], image -> config.key_columns[1]);
   elsif config.key_columns is not null then
     row_key := audit.pick(image, config.key_columns);

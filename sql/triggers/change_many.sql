@@ -1,5 +1,5 @@
 -- Many changed rows at once: one INSERT, with the expressions made from the table's columns.
--- object: function audit.many_statement(audit.tracked_table, "char", oid, text, text): The statement that writes the changed rows of a statement into the log.
+-- object: function audit.many_statement(audit.tracked_table, "char", oid, text, text, text[]): The statement that writes the changed rows of a statement into the log.
 -- Must give the same rows as audit.write_row does one by one; the property test compares them.
 -- Runs inside the trigger functions only, which pin the search path and the settings.
 
@@ -53,7 +53,7 @@ as $function$
 $function$;
 
 create or replace function audit.many_statement(
-  config audit.tracked_table, operation "char", relation oid, before_source text, after_source text)
+  config audit.tracked_table, operation "char", relation oid, before_source text, after_source text, emptied text[] default null)
 returns text
 language plpgsql
 as $function$
@@ -126,8 +126,8 @@ begin
   end if;
   return format(
     'insert into %s (at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-       former_root_table_id, former_root_key, former_account)
-     select now(), pg_current_xact_id(), %L::integer, %L::"char", %s, %s, %s, %s, w.root_table, w.root, w.tenant, %s
+       former_root_table_id, former_root_key, former_account, partition)
+     select now(), pg_current_xact_id(), %L::integer, %L::"char", %s, %s, %s, %s, w.root_table, w.root, w.tenant, %s, %L::text[]
      from (%s) as p
      %s
      %s
@@ -137,7 +137,7 @@ begin
     config.id, operation, row_key, old_part, new_part, row_about,
     case when moves then 'case when f.root is distinct from w.root then f.root_table end, nullif(f.root, w.root), nullif(f.tenant, w.tenant)'
       else 'null::integer, null::jsonb, null::text' end,
-    pairs, audit.place_join(config, 'w', image, 'true'),
+    emptied, pairs, audit.place_join(config, 'w', image, 'true'),
     case when moves then audit.place_join(config, 'f', 'p.before', format('p.new_part ?| %L::text[]', moving)) end,
     case when operation = 'U' then 'where p.new_part <> ''{}''' end);
 end
@@ -145,6 +145,6 @@ $function$;
 
 alter function audit.column_expressions(oid) owner to audit_owner;
 alter function audit.place_join(audit.tracked_table, text, text, text) owner to audit_owner;
-alter function audit.many_statement(audit.tracked_table, "char", oid, text, text) owner to audit_owner;
-revoke all on function audit.column_expressions(oid), audit.place_join(audit.tracked_table, text, text, text), audit.many_statement(audit.tracked_table, "char", oid, text, text) from public;
-grant execute on function audit.column_expressions(oid), audit.place_join(audit.tracked_table, text, text, text), audit.many_statement(audit.tracked_table, "char", oid, text, text) to audit_capture;
+alter function audit.many_statement(audit.tracked_table, "char", oid, text, text, text[]) owner to audit_owner;
+revoke all on function audit.column_expressions(oid), audit.place_join(audit.tracked_table, text, text, text), audit.many_statement(audit.tracked_table, "char", oid, text, text, text[]) from public;
+grant execute on function audit.column_expressions(oid), audit.place_join(audit.tracked_table, text, text, text), audit.many_statement(audit.tracked_table, "char", oid, text, text, text[]) to audit_capture;

@@ -61,7 +61,7 @@ as $function$
 $function$;
 
 -- object: function audit.is_current(oid, text): Whether a trigger is the one that a definition of audit.wanted_triggers() makes.
--- The comment alone would not tell: CREATE OR REPLACE TRIGGER keeps it.
+-- Its comment would not tell: CREATE OR REPLACE TRIGGER keeps it.
 create or replace function audit.is_current(trigger_id oid, definition text)
 returns boolean
 language sql stable
@@ -69,8 +69,7 @@ set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
 as $function$
   select coalesce(bool_and(
-    obj_description(t.oid, 'pg_trigger') = 'whochanged ' || md5(definition)
-    and t.tgfoid = to_regprocedure(case
+    t.tgfoid = to_regprocedure(case
       when t.tgname in ('audit_truncate', 'audit_truncated') then 'audit.capture_truncate()'
       when w.is_label then 'audit.capture_label()'
       else 'audit.capture()' end)
@@ -108,7 +107,7 @@ begin
   for present in
     select t.tgrelid::regclass as part, t.tgname as name,
       t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure)
-        or coalesce(obj_description(t.oid, 'pg_trigger') like 'whochanged %', false) as ours
+        or coalesce(obj_description(t.oid, 'pg_trigger') like 'whochanged%', false) as ours
     from pg_trigger as t
     left join audit.wanted_triggers(relation, kind, columns) as w
       on w.part = t.tgrelid and w.name = t.tgname and audit.is_current(t.oid, w.definition)
@@ -132,7 +131,7 @@ begin
     if wanted.present is null then
       execute wanted.definition;
       execute format(
-        'comment on trigger %I on %s is %L', wanted.name, wanted.part, 'whochanged ' || md5(wanted.definition));
+        'comment on trigger %I on %s is %L', wanted.name, wanted.part, 'whochanged: what changes here stands in audit.log');
     end if;
     if wanted.tgenabled is distinct from 'A' then
       execute format('alter table %s enable always trigger %I', wanted.part, wanted.name);

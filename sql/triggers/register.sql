@@ -1,6 +1,7 @@
 -- The rows that are there when a table is put under watch, and the end of the watch.
 -- object: function audit.register_rows(integer): Brings the rows of a registered table into audit.entity; returns how many were new or differed.
 -- object: function audit.untrack(regclass): Ends the watch over a table; its log stays.
+-- object: function audit.untrack(text): The same by the name that the table is tracked under, also of one that is gone.
 
 create or replace function audit.register_rows(table_number integer)
 returns bigint
@@ -83,6 +84,31 @@ begin
 end
 $function$;
 
+-- Without a search path of its own: a name that is not tracked is looked for as the caller means it.
+create or replace function audit.untrack(table_name text)
+returns void
+language plpgsql
+as $function$
+#variable_conflict use_variable
+declare
+  found audit.tracked_table;
+begin
+  select t.* into found from audit.tracked_table as t where t.table_name = table_name and t.until is null;
+  if found.id is not null then
+    if exists (select from pg_catalog.pg_class as c where c.oid = found.relid) then
+      perform audit.drop_triggers(found.relid);
+    end if;
+    update audit.tracked_table as t set until = pg_catalog.now() where t.id = found.id;
+  elsif pg_catalog.to_regclass(table_name) is not null then
+    perform audit.untrack(pg_catalog.to_regclass(table_name));
+  else
+    raise exception 'no table is tracked as %', table_name
+      using errcode = 'undefined_table', hint = 'SELECT table_name FROM audit.tracked_table WHERE until IS NULL';
+  end if;
+end
+$function$;
+
+alter function audit.untrack(text) owner to audit_owner;
 alter function audit.register_rows(integer) owner to audit_owner;
 alter function audit.untrack(regclass) owner to audit_owner;
-revoke all on function audit.register_rows(integer), audit.untrack(regclass) from public;
+revoke all on function audit.register_rows(integer), audit.untrack(regclass), audit.untrack(text) from public;

@@ -28,6 +28,7 @@ declare
   was audit.tracked_table;
   present text[];
   open_columns text[];
+  swapped audit.tracked_table;
 begin
   perform audit.check_trackable(relation);
   select n.nspname || '.' || c.relname into full_name
@@ -82,6 +83,18 @@ begin
     select t.* into was from audit.tracked_table as t
     where t.table_name = full_name and not exists (select from pg_class as c where c.oid = t.relid)
     order by t.id desc limit 1;
+  end if;
+  -- So does one that took the name of another, as when a table is built anew and swapped in.
+  select t.* into swapped from audit.tracked_table as t
+  where t.table_name = full_name and t.relid <> relation and t.until is null and exists (select from pg_class as c where c.oid = t.relid);
+  if swapped.id is not null then
+    perform audit.drop_triggers(swapped.relid);
+    raise notice '%, which was %, is not under watch any more', swapped.relid::regclass, full_name;
+    if was.id is null then
+      was := swapped;
+    else
+      update audit.tracked_table as t set until = now() where t.id = swapped.id;
+    end if;
   end if;
   if was.id is null then
     insert into audit.tracked_table (

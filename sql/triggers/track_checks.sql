@@ -30,6 +30,12 @@ begin
   elsif space in ('pg_catalog', 'information_schema', 'pg_toast')
     or space = 'audit' and not (relation = any (array['audit.recipient', 'audit.setting', 'audit.purge']::regclass[])) then
     raise exception '% belongs to the system or to the log: track your own tables', relation using errcode = 'wrong_object_type';
+  elsif exists (
+    select from pg_inherits as i join pg_class as c on c.oid = i.inhrelid
+    where relation in (i.inhrelid, i.inhparent) and not c.relispartition)
+  then
+    raise exception '% takes part in plain inheritance, which triggers cannot watch as a whole', relation
+      using errcode = 'wrong_object_type', hint = 'Make it a partitioned table, or end the inheritance: ALTER TABLE ... NO INHERIT.';
   elsif is_leaf then
     raise exception '% is a partition: track its root % instead', relation, pg_partition_root(relation)
       using errcode = 'wrong_object_type';

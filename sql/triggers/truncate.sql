@@ -1,7 +1,7 @@
 -- TRUNCATE: the removed rows are read before they are gone.
 -- object: function audit.capture_truncate(): Trigger function: logs each removed row, then one row for the TRUNCATE.
--- BEFORE fires on a partitioned table and then on each leaf: the leaves log their rows. AFTER writes the row that
--- says TRUNCATE, on the uppermost table that was emptied (only its truncation locks the ancestors exclusively).
+-- BEFORE fires on every table and partition of the statement, AFTER then again, a partition after those above it. Each partition
+-- has its own row that says TRUNCATE, with the path to it: audit.log shows the uppermost one (audit.inside_truncate).
 
 create or replace function audit.capture_truncate()
 returns trigger
@@ -21,8 +21,7 @@ as $function$
 #variable_conflict use_variable
 declare
   config audit.tracked_table := audit.config_of(tg_relid);
-  before_image jsonb;
-  written boolean := false;
+  path text[] := audit.partition_path(tg_relid);
   removed bigint := 0;
 begin
   if config.id is null then
@@ -34,38 +33,61 @@ begin
       return null;
     end if;
     config := audit.config_now(config);
-    if config.registered or config.kind = 'label' then
-      for before_image in execute format(
-        'select %s from only %I.%I as x', audit.image_expression(tg_relid, 'x'), tg_table_schema, tg_table_name)
-      loop
-        if config.kind = 'label' then
-          before_image := audit.pick(before_image, coalesce(config.key_columns, '{}') || config.about);
-        end if;
-        written := audit.write_row(config, 'D', before_image, null) or written;
-      end loop;
-    else
-      execute audit.many_statement(config, 'D', tg_relid, format('only %I.%I', tg_table_schema, tg_table_name), null);
-      get diagnostics removed = row_count;
+    if config.kind = 'label' then
+      -- Of a table that lends names, only those are kept.
+      config.ignored := array(
+        select a.attname from pg_attribute as a
+        where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped
+          and a.attname <> all (coalesce(config.key_columns, '{}') || config.about));
     end if;
-    if written or removed > 0 then
-      written := audit.write_transaction();
+    execute audit.many_statement(config, 'D', tg_relid, format('only %I.%I', tg_table_schema, tg_table_name), null, path);
+    get diagnostics removed = row_count;
+    if removed > 0 then
+      if config.registered then
+        execute audit.deregister_statement(config, tg_relid, format('only %I.%I', tg_table_schema, tg_table_name));
+      end if;
+      removed := audit.write_transaction()::integer;
     end if;
     return null;
   end if;
 
-  if exists (
-    select from pg_partition_ancestors(tg_relid) as a
-    join pg_locks as l on l.locktype = 'relation' and l.relation = a.relid and l.pid = pg_backend_pid()
-      and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-      and l.mode = 'AccessExclusiveLock' and l.granted
-    where a.relid <> tg_relid
-  ) then
-    return null;
+  if to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null then
+    insert into audit.change (at, transaction_id, table_id, operation, partition)
+    values (now(), pg_current_xact_id(), config.id, 'T', path);
+  else
+    insert into audit.change_spill (at, transaction_id, table_id, operation, partition)
+    values (now(), pg_current_xact_id(), config.id, 'T', path);
   end if;
-  written := audit.write_change(config, 'T', null, null, null, null);
-  written := audit.write_transaction();
+  removed := audit.write_transaction()::integer;
   return null;
 end
+$function$;
+
+-- object: function audit.partition_path(oid): The partitions that lead to one, itself the last, as schema.name; NULL for a table that is none.
+create or replace function audit.partition_path(relation oid)
+returns text[]
+language sql stable
+as $function$
+  select array_agg(n.nspname || '.' || c.relname order by a.place desc)
+  from pg_partition_ancestors(relation) with ordinality as a(relid, place)
+  join pg_class as c on c.oid = a.relid join pg_namespace as n on n.oid = c.relnamespace
+  where c.relispartition
+$function$;
+
+-- object: function audit.deregister_statement(audit.tracked_table, oid, text): The statement that notes all rows of a table as deleted in the registry.
+create or replace function audit.deregister_statement(config audit.tracked_table, relation oid, source text)
+returns text
+language sql stable
+as $function$
+  select format(
+    'insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account, deleted_at)
+     select %L::integer, audit.pick(p.before, %L::text[]), audit.pick(p.before, %L::text[]), w.root_table, w.root, w.tenant, now()
+     from (select %s as before from %s as x) as p
+     %s
+     on conflict (table_id, key) do update set deleted_at = excluded.deleted_at',
+    config.id, config.key_columns, config.about, audit.image_expression(relation, 'x'), source,
+    audit.place_join(config, 'w', 'p.before', 'true'))
+  where config.key_columns is not null
 $function$;
 
 -- object: function audit.planned_code(oid): What would run code of its owner when a table is read: an index, statistics, a partition key; NULL when nothing would.
@@ -113,6 +135,10 @@ as $function$
   from pg_class as c where c.oid = relation
 $function$;
 
+alter function audit.partition_path(oid) owner to audit_owner;
+alter function audit.deregister_statement(audit.tracked_table, oid, text) owner to audit_owner;
+revoke all on function audit.partition_path(oid), audit.deregister_statement(audit.tracked_table, oid, text) from public;
+grant execute on function audit.partition_path(oid), audit.deregister_statement(audit.tracked_table, oid, text) to audit_capture;
 alter function audit.planned_code(oid) owner to audit_owner;
 revoke all on function audit.planned_code(oid) from public;
 grant execute on function audit.planned_code(oid) to audit_capture;

@@ -1,15 +1,32 @@
 -- The log as developers read it: one row for each changed row and module.
+-- object: function audit.inside_truncate(timestamp with time zone, xid8, integer, bigint, text[]): Whether a TRUNCATE row of a partition is part of the TRUNCATE of a table above it.
 -- object: view audit.all_change: All changes, spilled ones included.
 -- object: view audit.log: Who changed what, when and from where: one row for each changed row and module, inside the retention.
 
 create or replace view audit.all_change as
 select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-  former_root_table_id, former_root_key, former_account
+  former_root_table_id, former_root_key, former_account, partition
 from audit.change
 union all
 select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-  former_root_table_id, former_root_key, former_account
+  former_root_table_id, former_root_key, former_account, partition
 from audit.change_spill;
+
+-- PL/pgSQL, so that nothing of it is planned where no partition was emptied.
+create or replace function audit.inside_truncate(saved_at timestamptz, save xid8, table_number integer, number bigint, path text[])
+returns boolean
+language plpgsql stable
+as $function$
+begin
+  return exists (
+    select from audit.all_change as a
+    where a.at = saved_at and a.transaction_id = save and a.table_id = table_number and a.operation = 'T' and a.id < number
+      and (a.partition is null or a.partition = path[1:cardinality(a.partition)] and a.partition <> path)
+      and not exists (
+        select from audit.all_change as b
+        where b.at = saved_at and b.transaction_id = save and b.table_id = table_number and b.operation <> 'T' and b.id between a.id and number));
+end
+$function$;
 
 create or replace view audit.log as
 select
@@ -50,7 +67,8 @@ select
   s.database_user,
   s.application,
   s.context,
-  c.former_account
+  c.former_account,
+  array_to_string(c.partition[cardinality(c.partition):], '') as partition
 from audit.all_change as c
 join audit.tracked_table as t on t.id = c.table_id and t.kind = 'tracked'
 -- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
@@ -97,9 +115,13 @@ cross join lateral (
   where c.operation = 'U'
   group by coalesce(k.module, catalogue.module, 'Other')
 ) as m
-where c.at >= now() - make_interval(hours => 24 * coalesce(
+where (c.operation <> 'T' or c.partition is null or not audit.inside_truncate(c.at, c.transaction_id, c.table_id, c.id, c.partition))
+  and c.at >= now() - make_interval(hours => 24 * coalesce(
   (select nullif(r.value, '')::integer from audit.setting as r where r.name = 'retention_days'), 90));
 
+alter function audit.inside_truncate(timestamptz, xid8, integer, bigint, text[]) owner to audit_owner;
+revoke all on function audit.inside_truncate(timestamptz, xid8, integer, bigint, text[]) from public;
+grant execute on function audit.inside_truncate(timestamptz, xid8, integer, bigint, text[]) to audit_reader;
 alter view audit.all_change owner to audit_owner;
 alter view audit.log owner to audit_owner;
 grant select on audit.log, audit.all_change to audit_reader;

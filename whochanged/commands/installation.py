@@ -145,11 +145,12 @@ def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn
     with common.installed(dsn, older=True) as connection:
         from psycopg import errors
 
-        from capture.coverage import coverage, health, outdated_objects, upkeep
+        from capture.coverage import coverage, health, outdated_objects, strays, upkeep
         from capture.migrate import program_version, require_current
 
         try:
             tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
+            stray = strays(connection)
         except (errors.UndefinedFunction, errors.UndefinedTable) as error:
             connection.rollback()
             require_current(connection)
@@ -158,7 +159,9 @@ def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn
         looked_after, runs = upkeep(connection) or (None, [])
         overdue, readers = _overdue(connection) if looked_after else ([], 0)
         differing = _differing(connection)
-        report = Report(tables, state, outdated, program_version(), differing, looked_after, runs, overdue, readers)
+        report = Report(
+            tables, state, outdated, program_version(), differing, looked_after, runs, overdue, readers, stray
+        )
     if as_json:
         common.out().write(to_json(status_document(report)) + "\n")
     else:

@@ -40,6 +40,7 @@ class Report:
     runs: Sequence[LastRun] = ()
     overdue: Sequence[str] = ()
     readers: int = 0
+    strays: Sequence[str] = ()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -63,6 +64,11 @@ class Report:
                 f"{spilled} rows lie in the spill tables, since a day's partition was missing; nothing is lost: "
                 "run  whochanged partitions"
             )
+        found += [
+            f"{table} has the log's triggers and is not under watch, perhaps a partition that was detached: nothing of it is "
+            f"recorded. Track it, or run  SELECT audit.untrack('{table}'::regclass)"
+            for table in self.strays
+        ]
         found += [
             f"the last run of {run.job} failed: {run.error or 'without a reason'}"
             for run in self.runs
@@ -116,7 +122,10 @@ def _age(age: timedelta) -> str:
 def complaints(table: TableCoverage) -> list[str]:
     """What is amiss with one table."""
     if not table.exists:
-        return ["the table is gone"]
+        name = table.table_name.replace("'", "''")
+        return [
+            f"the table is gone: make it again and run  whochanged install,  or end the watch:  SELECT audit.untrack('{name}')"
+        ]
     wanted = table.triggers_wanted
     found = []
     if table.triggers_present < wanted:
@@ -125,10 +134,25 @@ def complaints(table: TableCoverage) -> list[str]:
         found.append(f"{table.triggers_present - table.triggers_enabled} triggers disabled")
     if table.triggers_current < table.triggers_enabled:
         found.append("triggers out of date")
+    found += _altered(table)
     if table.columns_missing:
         found.append(f"columns gone: {', '.join(table.columns_missing)}")
     if table.partitions_without_trigger:
         found.append(f"partitions without triggers: {', '.join(table.partitions_without_trigger)}")
+    return found
+
+
+def _altered(table: TableCoverage) -> list[str]:
+    """What became of the table itself since it was put under watch."""
+    found = []
+    if table.name_taken:
+        found.append(f"is called {table.now_called} now, and another table has its name: run  whochanged install")
+    elif table.now_called:
+        found.append(f"is called {table.now_called} now: name it so in the catalogue, then run  whochanged install")
+    if table.inherited_by:
+        found.append(f"rows of tables that inherit from it are not recorded: {', '.join(table.inherited_by)}")
+    if table.columns_since:
+        found.append(f"columns changed: {', '.join(table.columns_since)}: run  whochanged install")
     return found
 
 
