@@ -209,7 +209,7 @@ def uninstall(conn: psycopg.Connection[Any], keep_log: bool = False) -> Uninstal
     """Remove triggers, functions and, unless *keep_log*, the log; and the roles that nothing else needs."""
     roles: tuple[str, ...] = ROLES
     with _own_transactions(conn):
-        if migrate.installed_version(conn) is None:
+        if not is_there(conn):
             conn.rollback()
             return UninstallReport(log_kept=False, roles_kept=())
         try:
@@ -223,6 +223,11 @@ def uninstall(conn: psycopg.Connection[Any], keep_log: bool = False) -> Uninstal
         if not keep_log:
             roles = tuple(role for role in ROLES if not _drop_role(conn, role))
     return UninstallReport(log_kept=keep_log, roles_kept=roles)
+
+
+def is_there(conn: psycopg.Connection[Any]) -> bool:
+    """Return whether the database has a log, or what somebody left of one: a schema audit that is the log's owner's."""
+    return conn.execute(query("is_there")).fetchone() is not None
 
 
 def _drop_role(conn: psycopg.Connection[Any], role: str) -> bool:

@@ -196,7 +196,7 @@ def test_refusals_are_one_line_with_their_exit_code(
 
 
 def test_a_database_without_the_log_says_to_install(empty_dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (["log"], ["status"], ["partitions"], ["uninstall"], ["show", "x"], ["history", "a.b", "1"]):
+    for command in (["log"], ["status"], ["partitions"], ["show", "x"], ["history", "a.b", "1"]):
         assert "run  whochanged install" in _refused(capsys, 4, *command, "--dsn", empty_dsn)
 
 

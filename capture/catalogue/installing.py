@@ -12,6 +12,7 @@ from capture.catalogue.checking import Columns, check, columns_of
 from capture.catalogue.loading import from_json
 from capture.catalogue.model import Catalogue, Table
 from capture.entries.values import is_secret
+from capture.errors import DatabaseError
 from capture.patience import patiently
 from capture.resources import query
 
@@ -19,13 +20,15 @@ from capture.resources import query
 def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> list[str]:
     """Track every table of the catalogue and return their names; what was installed before is brought up to date.
 
-    Raises ConfigurationError, before anything is written, where the catalogue names what the database does not have.
+    Raises, before anything is written, ConfigurationError where the catalogue names what the database does not have, and
+    DatabaseError where one of its tables cannot be tracked.
     Each table is tracked in a transaction of its own, so that no writer waits for a table while another one is busy: where that
     fails, do it again. Inside a transaction of the caller all is part of it.
     """
     ours = conn.info.transaction_status == TransactionStatus.IDLE
     tables = columns_of(conn)
     check(catalogue, tables)
+    check_trackable(conn, catalogue)
     if ours:
         conn.rollback()  # ends what reading began
     for table in parents_first(catalogue):
@@ -33,6 +36,16 @@ def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> li
         patiently(conn, partial(conn.execute, query("catalogue_track"), arguments))
     patiently(conn, partial(_keep, conn, catalogue, tables))
     return [table.name for table in catalogue.table if table.kind == "tracked"]
+
+
+def check_trackable(conn: psycopg.Connection[Any], catalogue: Catalogue) -> None:
+    """Raise DatabaseError, which names every table of the catalogue that this connection may not or cannot put under watch."""
+    names = [table.name for table in catalogue.table]
+    given = {"names": names, "registered": [registered(catalogue, table) for table in catalogue.table]}
+    with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        refused = [f"{name} {reason}" for name, reason in cursor.execute(query("catalogue_trackable"), given) if reason]
+    if refused:
+        raise DatabaseError("; ".join(refused))
 
 
 def _keep(conn: psycopg.Connection[Any], catalogue: Catalogue, tables: Columns) -> None:

@@ -11,8 +11,13 @@ begin
   loop
     execute pg_catalog.format('drop trigger %I on %s', found.name, found.part);
   end loop;
-  update audit.tracked_table set until = now() where until is null;
-  -- Also drops the trigger functions, which this role owns.
-  drop owned by audit_capture;
+  -- What is not there was removed by hand.
+  if to_regclass('audit.tracked_table') is not null then
+    update audit.tracked_table set until = now() where until is null;
+  end if;
+  if to_regrole('audit_capture') is not null then
+    -- Also drops the trigger functions, which this role owns.
+    drop owned by audit_capture;
+  end if;
 end
 $uninstall$;

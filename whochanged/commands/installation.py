@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from capture.install import InstallReport
 
 _SHIPPED_SCHEMA = "crm"
+_UNFINISHED = "the log is installed, but not every table of the catalogue is tracked: install again to go on"
 
 
 def install(
@@ -43,6 +44,7 @@ def install(
     """
     from capture.catalogue import load
     from capture.catalogue.checking import check, columns_of
+    from capture.catalogue.installing import check_trackable
     from capture.install import install as install_log
     from capture.migrate import installed_version
 
@@ -53,14 +55,16 @@ def install(
         if chosen is None:
             chosen = _usual(connection)
         if chosen is not None:
-            # A wrong catalogue is refused before anything is done.
+            # A wrong catalogue, and tables that may not be tracked, are refused before anything is done.
             check(chosen, columns_of(connection))
-        settings = [] if installed_version(connection) is None else _stored(connection)
+            check_trackable(connection, chosen)
+        first = installed_version(connection) is None
+        settings = [] if first else _stored(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
             report = install_log(connection, settings=_given(), dry_run=dry_run)
             if not dry_run:
-                _track(connection, chosen)
+                _track(connection, chosen, first=first)
         for name, old, new in settings:
             talk.print(f"  {'would change' if dry_run else 'changed'} {name} from '{old}' to '{new}'", highlight=False)
             if name == "retention_days":
@@ -80,12 +84,26 @@ def _usual(connection: psycopg.Connection[Any]) -> Catalogue | None:
     return shipped if kept is not None or _has_schema(connection, _SHIPPED_SCHEMA) else None
 
 
-def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None) -> None:
+def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None, *, first: bool) -> None:
+    """Track the tables of the catalogue. A first installation that cannot is taken back."""
+    import psycopg
+
     from capture.catalogue.installing import install_catalogue
+    from capture.install import uninstall as uninstall_log
     from capture.resources import query
 
     if chosen is not None:
-        install_catalogue(connection, chosen)
+        try:
+            install_catalogue(connection, chosen)
+        except psycopg.Error as error:
+            said = (error.diag.message_primary or str(error)).splitlines()[0]
+            connection.rollback()
+            if not first:
+                raise DatabaseError(f"{said} ({_UNFINISHED})") from error
+            uninstall_log(connection)
+            raise DatabaseError(f"{said} (nothing was installed)") from error
+        except DatabaseError as error:
+            raise DatabaseError(f"{error} ({_UNFINISHED})") from error
         named = [table.name for table in chosen.table]
         left = connection.execute(query("tracked_besides"), {"named": named}).fetchall()
         for (name,) in left:
@@ -127,9 +145,16 @@ def uninstall(
     dsn: common.Dsn = None,
 ) -> None:
     """Take triggers, functions and the log off the database."""
-    with common.installed(dsn, older=True) as connection:
+    with common.database(dsn) as connection:
+        from capture.install import is_there
         from capture.install import uninstall as uninstall_log
+        from capture.migrate import check
 
+        if not is_there(connection):
+            common.talk().print("This database has no audit log: there is nothing to remove.")
+            return
+        check(connection)
+        connection.rollback()
         if dry_run:
             kept = "the log itself stays" if keep_log else "the log itself is dropped, with all that it recorded"
             common.talk().print(f"Would remove the triggers from every tracked table, and the functions; {kept}.")

@@ -20,7 +20,7 @@ def _start() -> None:
 
 @app.command()
 def install() -> None:
-    """Print one script that installs the log: `whochanged sql install | psql -1 -f - ...`; it may be run again."""
+    """Print one script that installs the log: `whochanged sql install | psql -X DATABASE`; it may be run again."""
     from capture.install import install_script
 
     common.out().write(install_script())
