@@ -167,7 +167,7 @@ def test_rule_13_run_time_and_timezone_are_two_lines_and_always_say_the_zone(crm
     entry = only(save(crm_conn, "UPDATE sales_sequences SET run_at = '10:30', run_timezone = 'UTC' WHERE id = 1"))
     assert entry.kinds == ("sequence.run_time_updated", "sequence.timezone_updated")
     assert entry.descriptions == (
-        "Changed the run time of sequence “Welcome” from 09:00 to 10:30 (UTC)",
+        "Changed the run time of sequence “Welcome” from 09:00 (Europe/Berlin) to 10:30 (UTC)",
         "Changed the run timezone of sequence “Welcome” from Europe/Berlin to UTC",
     )
 

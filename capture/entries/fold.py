@@ -12,7 +12,7 @@ from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
-from capture.entries.net import Delta, described, key_text, net
+from capture.entries.net import Delta, Kind, described, key_text, net
 from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced
 from capture.entries.phrases import holds
 from capture.entries.sentences import Sentence, Speaker
@@ -65,6 +65,13 @@ def _is_configuration(delta: Delta) -> bool:
     return condition is None or any(row and holds(condition, row) for row in (delta.old, delta.new))
 
 
+def _common(kinds: Sequence[Kind]) -> ChangeType:
+    """Return the type of change of rows that share an entry."""
+    if len({*kinds}) > 1:
+        return ChangeType.UPDATED
+    return {"I": ChangeType.CREATED, "D": ChangeType.DELETED, "U": ChangeType.UPDATED}[kinds[0]]
+
+
 class _Maker:
     def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, roles: Roles) -> None:
         self.transaction = transaction
@@ -89,6 +96,10 @@ class _Maker:
             kind = ChangeType.DELETED
         # Parts that came or went with their entity are in its sentence (mapping rules 2 and 3).
         speaking = [root] if root and kind is not ChangeType.UPDATED else group
+        if root and root.root_key is None:
+            # Rows without a key: nothing tells them apart, so they are told together.
+            kind = _common([delta.kind for delta in group])
+            speaking = group
         modules: dict[str, list[tuple[Delta, Sentence]]] = defaultdict(list)
         for delta in speaking:
             for sentence in self.speaker.sentences(delta):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from capture.entries.differences import differences, label
 from capture.entries.net import key_text
 from capture.entries.phrases import aside
-from capture.entries.values import moment, plain, quoted, text_difference
+from capture.entries.values import article, blank, moment, plain, quoted, text_difference
 
 if TYPE_CHECKING:
     from capture.entries.sentences import _Names as Names
+    from capture.model import Json
 
 
 def kind(names: Names, what: str) -> str:
@@ -21,9 +22,17 @@ def kind(names: Names, what: str) -> str:
 
 def entity(names: Names) -> str:
     """Return the entity with its noun: "workflow “Welcome”"; "price list 4", where it has no name."""
+    if names.delta.root_key is None:
+        return article(names.root.noun)
     name = names.speaker.entity_name(names.delta)
-    unnamed = name == f"{names.root.entity} {key_text(names.delta.root_key)}"
-    return name if unnamed else f"{names.root.noun} {quoted(name)}"
+    return f"{names.root.noun} {quoted(name)}" if is_named(names) else name
+
+
+def is_named(names: Names) -> bool:
+    """Return whether the entity has a name of its own: one that has none goes by its noun and key, if it has that."""
+    if names.delta.root_key is None:
+        return False
+    return names.speaker.entity_name(names.delta) != f"{names.root.entity} {key_text(names.delta.root_key)}"
 
 
 def subject(names: Names) -> str:
@@ -44,9 +53,15 @@ def whole(names: Names, event: str) -> tuple[str, str]:
         return kind(
             names, {"created": "added", "restored": "restored"}.get(event, "removed")
         ), f"{verb} {table.entity} {names.item(before=gone)} {to}"
-    name = names.speaker.entity_name(delta)
-    unnamed = name == f"{table.entity} {key_text(delta.root_key)}"
-    thing = f"the {table.entity}" if table.single else (name if unnamed else f"{table.entity} {quoted(name)}")
+    thing = f"the {table.entity}" if table.single else entity(names)
+    if delta.root_key is None:
+        # Nothing else tells which row it was.
+        row = ", ".join(
+            f"{label(table, name)} {names.labels.told(table, name, delta.now, before=delta.kind == 'D')}"
+            for name, value in delta.now.items()
+            if value is not None
+        )
+        return kind(names, event), f"{event.capitalize()} {thing}{f': {row}' if row else ''}"
     if event == "purged":
         return kind(names, "purged"), f"Deleted {thing} for good (it had been deleted before)"
     text = f"{event.capitalize()} {thing}"
@@ -70,16 +85,17 @@ def column(names: Names, name: str, *, secret: bool) -> str:
         return f"Changed the {said}{of} (value hidden)"
     if isinstance(before, bool) or isinstance(after, bool):
         return f"{'Enabled' if after else 'Disabled'} {said}{of}"
-    if name == table.label and name not in table.lookups and delta.is_root and before and after:
-        return f"Renamed {table.entity} {quoted(before)} to {quoted(after)}"
-    if after is None:
+    if name == table.label and name not in table.lookups and delta.is_root and delta.key and not blank(after):
+        return _named(table.entity, key_text(delta.key), before, after)
+    if blank(before) and blank(after):
+        return f"Changed the {said}{of} from {_nothing(before)} to {_nothing(after)}"
+    if blank(after):
         return f"Cleared the {said}{of} (was: {labels.told(table, name, delta.old, before=True)})"
     new = labels.told(table, name, delta.new, before=False)
     free = table.column(name).format == "text"
-    if before is None:
+    if blank(before):
         if free:
-            article = "an" if said[:1].lower() in "aeiou" else "a"
-            return f"Added {article} {said}{of.replace(' of ', ' to ', 1)}: {new}"
+            return f"Added {article(said)}{of.replace(' of ', ' to ', 1)}: {new}"
         return f"Set the {said}{of} to {new}"
     if isinstance(before, dict) and isinstance(after, dict):
         return f"Changed the {said}{of}: {'; '.join(differences(labels, delta, {name}))}"
@@ -90,3 +106,15 @@ def column(names: Names, name: str, *, secret: bool) -> str:
     return f"Changed the {said}{of} from {old} to {new}" + (
         f" {unit if plain(after) == '1' else unit + 's'}" if unit else ""
     )
+
+
+def _named(noun: str, key: str, before: Json, after: Json) -> str:
+    return (
+        f"Named {noun} {key} {quoted(after)}"
+        if blank(before)
+        else f"Renamed {noun} {quoted(before)} to {quoted(after)}"
+    )
+
+
+def _nothing(value: Json) -> str:
+    return "nothing" if value is None else "an empty text"

@@ -139,4 +139,5 @@ class Labels:
             return f"{about.entity} {key_text(key)}"
         if row.get(about.label) is None:
             row[about.label] = self.look(table, key, about.label, before=before)
-        return self.word(about, about.label, row, before=before) or f"{about.entity} {key_text(key)}"
+        said = self.word(about, about.label, row, before=before)
+        return f"{about.entity} {key_text(key)}" if said is None or values.blank(said) else said

@@ -12,7 +12,7 @@ from capture.entries.differences import differences, file_order
 from capture.entries.labels import Labels
 from capture.entries.net import Delta, described, key_text
 from capture.entries.phrases import count, holds, try_to_say
-from capture.entries.values import HIDDEN, quoted
+from capture.entries.values import HIDDEN, blank, quoted
 from capture.model import Json, Row
 
 
@@ -109,6 +109,8 @@ class Speaker:
             event = "purged"
         if event != "updated":
             yield self._whole(delta, event, names)
+            if event == "deleted" and delta.soft and delta.table.label in remaining:
+                yield self._column(delta, delta.table.label, names)
             if event != "restored":
                 return
             remaining.discard(delta.table.soft_delete or "")
@@ -149,12 +151,12 @@ class Speaker:
             word = "enabled" if after else "disabled"
             own = (column.enabled if after else column.disabled) or own
             kind = f"{column.kind}.{word}" if column.kind else generic.kind(names, f"{name}_{word}")
-        elif before is None:
-            own = column.set or own
-        elif after is None:
-            own = column.cleared or (None if before is not None else own)
+        elif blank(before):
+            own = None if blank(after) else column.set or own
+        elif blank(after):
+            own = column.cleared
         secret = column.secret or HIDDEN in (before, after)
-        if own and not secret and not (after is None and not column.cleared and not isinstance(before, bool)):
+        if own and not secret:
             text = try_to_say(own, names.texts()) or generic.column(names, name, secret=secret)
         else:
             text = generic.column(names, name, secret=secret)
@@ -192,7 +194,10 @@ class _Names:
 
     @property
     def entity(self) -> str:
-        return quoted(self.speaker.entity_name(self.delta))
+        """The name in quotation marks; the bare key of one that has no name."""
+        if self.delta.root_key is None:
+            return "without a key"
+        return quoted(self.speaker.entity_name(self.delta)) if generic.is_named(self) else key_text(self.delta.root_key)
 
     @property
     def shifted(self) -> str:

@@ -57,6 +57,16 @@ def quoted(text: Any) -> str:
     return f"“{said if len(said) <= LINE else said[: LINE - 1].rstrip() + '…'}”"
 
 
+def blank(value: Json) -> bool:
+    """Return whether a value says nothing to a person: NULL, or a text without a letter in it."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def article(noun: str) -> str:
+    """Return the noun with "a" or "an" before it."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def number(value: Any) -> str:
     """Return a number with its thousands grouped and its own number of decimals."""
     if isinstance(value, Decimal):
@@ -66,15 +76,18 @@ def number(value: Any) -> str:
 
 
 def decimals(value: Any, places: int) -> str:
-    """Return a number with that many decimals."""
+    """Return a number with that many decimals, more where it has more: nothing is rounded."""
     try:
-        return f"{Decimal(str(value)):,.{places}f}"
+        exact = Decimal(str(value))
     except InvalidOperation:
         return str(value)
+    exponent = exact.normalize().as_tuple().exponent
+    own = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return f"{exact:,.{max(places, own)}f}"
 
 
 def money(value: Any, currency: Any) -> str:
-    """Return an amount with its currency, and as many decimals as that has."""
+    """Return an amount with its currency, and at least as many decimals as that has."""
     return f"{currency} {decimals(value, get_currency_precision(str(currency)))}"
 
 

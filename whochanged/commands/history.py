@@ -46,10 +46,17 @@ def history(
 
 
 def _key_columns(connection: psycopg.Connection[Any], table: str) -> list[str]:
-    found = connection.execute("SELECT key_columns FROM audit.tracked_table WHERE table_name = %s", (table,)).fetchone()
+    from capture.resources import query
+
+    found = connection.execute(query("reading_watch"), {"table": table}).fetchone()
     if found is None:
         message = f"table '{table}' is not tracked: whochanged status lists those that are, as schema.table"
         raise UsageError(message)
+    if found[1] == "label":
+        message = (
+            f"table '{table}' is watched for its names only, which other entries show: its own changes are not logged"
+        )
+        raise DatabaseError(message)
     if not found[0]:
         message = f"table '{table}' has no key, so its rows cannot be told apart: read their changes in view audit.log"
         raise DatabaseError(message)
