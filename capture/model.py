@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Literal
+from enum import Enum, StrEnum
+from typing import Any, Final, Literal
 
 Json = Any
 """A JSON value as `json.loads(..., parse_float=Decimal)` gives it: numbers never lose digits."""
 
 Row = Mapping[str, Any]
+
+
+class Unknown(Enum):
+    """A value that nothing tells: not NULL, which is known to be nothing."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 Operation = Literal["INSERT", "UPDATE", "DELETE", "TRUNCATE"]
 ActorKind = Literal["user", "system", "database"]

@@ -6,18 +6,17 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb, set_json_loads
+from psycopg.types.json import set_json_loads
 
 from capture.catalogue.model import Catalogue
-from capture.entries.net import key_text
 from capture.entries.values import HIDDEN, is_secret
 from capture.model import Change, Json, Operation, Transaction
 from capture.resources import query
@@ -30,6 +29,8 @@ DEEPEST = 100
 
 _DIGITS = 1000
 """A whole number of more digits is kept as a decimal, which Python prints whatever its length."""
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 _MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 
@@ -113,8 +114,11 @@ def transactions(
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of transactions with all their changes, newest first, inside the retention.
 
-    Only what SQL can decide of the filters is applied: time, account, row, and the tables of the modules.
+    Only what SQL can decide of the filters is applied: time, account, and the tables of the modules; or time and row.
     """
+    if filters.row is not None:
+        yield from _history(conn, filters, filters.row)
+        return
     cursor = log_cursor(conn)
     after: tuple[datetime, int] | None = None
     parameters = _parameters(catalogue, filters)
@@ -125,6 +129,25 @@ def transactions(
             return
         yield read_some(conn, found)
         after = found[-1][0], found[-1][1]
+
+
+def _history(
+    conn: psycopg.Connection[Any], filters: Filters, row: tuple[str, str]
+) -> Iterator[list[tuple[Transaction, list[Change]]]]:
+    """Yield the transactions that changed a row or its parts."""
+    table, key = row
+    watched = tracked(conn, table)
+    parameters = {
+        "since": filters.since,
+        "until": filters.until,
+        "tables": [one.id for one in watched],
+        "columns": next((sorted(one.key_columns) for one in watched if one.key_columns), []),
+        "forms": [form for columns in {one.key_columns for one in watched} for form in key_forms(key, columns)],
+        "key": key,
+    }
+    found = log_cursor(conn).execute(query("reading_history"), parameters).fetchall()
+    for start in range(0, len(found), BLOCK):
+        yield read_some(conn, found[start : start + BLOCK])
 
 
 def read_some(conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]) -> list[tuple[Transaction, list[Change]]]:
@@ -156,9 +179,41 @@ def _parameters(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
         "until": filters.until,
         "account": filters.account,
         "tables": tables,
-        "row_table": filters.row[0] if filters.row else None,
-        "row_key": filters.row[1] if filters.row else None,
     }
+
+
+def key_forms(text: str, columns: Sequence[str]) -> list[str]:
+    """Return the JSON that a key can have in the log, given its values as text in the order of the columns' names.
+
+    A value that is written as a number may be one, or a text. Empty where the text gives no value for each column.
+    """
+    names = sorted(columns)
+    parts = [text] if len(names) == 1 else text.split(",")
+    if len(parts) != len(names):
+        return []
+    values = [
+        [json.dumps(part), *([part] if len(part) <= _DIGITS and _NUMBER.fullmatch(part) else [])] for part in parts
+    ]
+    return [
+        "{" + ", ".join(f"{json.dumps(name)}: {value}" for name, value in zip(names, chosen, strict=True)) + "}"
+        for chosen in product(*values)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A table that is or was under watch: its number, its key, whether only names are watched, and the columns of those."""
+
+    id: int
+    key_columns: tuple[str, ...]
+    kind: str
+    about: tuple[str, ...]
+
+
+def tracked(conn: psycopg.Connection[Any], table: str) -> list[Tracked]:
+    """Return what the log knows of a table, the latest first; nothing where it was never under watch."""
+    rows = log_cursor(conn).execute(query("reading_table"), {"table": table})
+    return [Tracked(number, tuple(key or ()), kind, tuple(about)) for number, key, kind, about in rows]
 
 
 def _modules_of(catalogue: Catalogue, name: str) -> set[str]:
@@ -212,93 +267,3 @@ def _changes(
             )
         )
     return found
-
-
-@dataclass(slots=True)
-class _Later:
-    """What a column of a table was before each change since a time, by the row's key; in the order of the changes."""
-
-    since: datetime | None = None
-    rows: dict[str, list[tuple[int, Json]]] = field(default_factory=dict)
-
-
-class LogNames:
-    """Names out of the log: the first later change tells what a column was, then the registry, then the live row.
-
-    Reading goes from the newest change to the oldest, so what was read of the names is kept, and only older changes are added.
-    """
-
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        """Read names through this connection."""
-        self.conn = conn
-        self._since: datetime | None = None
-        self._later: dict[tuple[str, str], _Later] = {}
-        self._now: dict[tuple[str, str, str], Json] = {}
-        self._keys: dict[str, list[str]] = {}
-
-    def reach(self, since: datetime) -> None:
-        """Say that names of changes at `since` and later will be asked for."""
-        self._since = since if self._since is None else min(self._since, since)
-
-    def value(self, table: str, key: Json, column: str, after: int) -> Json:
-        """Return the column's value right after the change numbered `after`; None where nothing tells it."""
-        at = key_text(key)
-        for number, value in self._changes(table, column).get(at, ()):
-            if number > after:
-                return value
-        known = (table, at, column)
-        if known not in self._now:
-            self._now[known] = self._current(table, key, column)
-        return self._now[known]
-
-    def _changes(self, table: str, column: str) -> dict[str, list[tuple[int, Json]]]:
-        later = self._later.setdefault((table, column), _Later())
-        if later.since is None or self._since is None or self._since < later.since:
-            parameters = {"table": table, "column": column, "since": self._since, "until": later.since}
-            older: dict[str, list[tuple[int, Json]]] = defaultdict(list)
-            for number, key, value in log_cursor(self.conn).execute(query("reading_names"), parameters):
-                older[key_text(key)].append((number, value))
-            for at, rows in older.items():
-                later.rows[at] = sorted(rows + later.rows.get(at, []), key=lambda row: row[0])
-            later.since = self._since
-        return later.rows
-
-    def _current(self, table: str, key: Json, column: str) -> Json:
-        cursor = log_cursor(self.conn)
-        if table not in self._keys:
-            row = cursor.execute(query("reading_key"), {"table": table}).fetchone()
-            self._keys[table] = list(row[0] or []) if row else []
-        columns = self._keys[table]
-        if not isinstance(key, dict):
-            if len(columns) != 1:
-                return None
-            key = {columns[0]: key}
-        row = cursor.execute(query("reading_entity"), {"table": table, "key": Jsonb(_numbers(key))}).fetchone()
-        if row and column in row[0]:
-            return row[0][column]
-        return self._live(table, key, column)
-
-    def _live(self, table: str, key: dict[str, Json], column: str) -> Json:
-        """Return the column of the row as it is; None where it is gone, or not ours to read."""
-        statement = sql.SQL("SELECT to_jsonb(t.{}) FROM {} AS t WHERE {}").format(
-            sql.Identifier(column),
-            sql.Identifier(*table.split(".", 1)),
-            sql.SQL(" AND ").join(
-                sql.SQL("t.{}::text = {}").format(sql.Identifier(name), sql.Literal(str(value)))
-                for name, value in key.items()
-            ),
-        )
-        try:
-            with self.conn.transaction():
-                row = log_cursor(self.conn).execute(statement).fetchone()
-        except psycopg.Error:
-            return None
-        return row[0] if row else None
-
-
-def _numbers(key: dict[str, Json]) -> dict[str, Json]:
-    """Return the key with text that is a number as one: a condition may keep "4" for a bigint key."""
-    return {
-        name: int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
-        for name, value in key.items()
-    }

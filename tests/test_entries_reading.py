@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from capture.catalogue import load_shipped
 from capture.catalogue.installing import install_catalogue
 from capture.entries.describe import entries, entry_by_id
-from capture.entries.identity import decode, encode
+from capture.entries.identity import Identity, decode, encode
 from capture.errors import UsageError
 from capture.reading import Filters
 from tests.saving import Connection, only, said, save
@@ -65,7 +66,7 @@ def test_a_rename_in_the_same_save_counts(crm_conn: Connection) -> None:
 
 def test_a_row_that_nobody_knows_is_named_by_its_number(crm_conn: Connection) -> None:
     found = only(save(crm_conn, "INSERT INTO workflow_conditions VALUES (90, 1, 3, 'owner', 'is', '999')"))
-    assert found.sentence == "Added condition “Owner is user 999” to workflow “Notify owner”"
+    assert found.sentence == "Added condition “Owner is user #999 (name unknown)” to workflow “Notify owner”"
 
 
 def test_an_id_leads_back_to_its_entry(crm_conn: Connection) -> None:
@@ -73,12 +74,23 @@ def test_an_id_leads_back_to_its_entry(crm_conn: Connection) -> None:
     for entry in both:
         assert entry_by_id(crm_conn, load_shipped(), entry.id) == entry
     identity = decode(both[0].id)
-    assert (identity.transaction_id, identity.table, identity.key) == (both[0].transaction_id, "crm.territories", "1")
-    other = encode(identity.__class__(identity.at, identity.transaction_id, identity.module, identity.table, "77"))
-    assert entry_by_id(crm_conn, load_shipped(), other) is None
+    assert (identity.at, identity.transaction_id) == (both[0].at, both[0].transaction_id)
+    stands_for = Identity(both[0].at, both[0].transaction_id, both[0].module, "crm.territories", "1")
+    assert encode(stands_for) == both[0].id
+    for other in ({"key": "77"}, {"transaction_id": stands_for.transaction_id + 1}):
+        assert entry_by_id(crm_conn, load_shipped(), encode(replace(stands_for, **other))) is None
 
 
-@pytest.mark.parametrize("text", ["", "x", "AAAA", "ü", "W10", "a" * 5000])
+def test_an_id_leads_to_its_entry_after_a_change_of_module(crm_conn: Connection) -> None:
+    entry = only(save(crm_conn, "UPDATE territories SET name = 'Europe' WHERE id = 1"))
+    former = encode(Identity(entry.at, entry.transaction_id, "Regions", "crm.territories", "1"))
+    found = entry_by_id(crm_conn, load_shipped(), former)
+    assert found == replace(entry, id=former)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "AAAA", "ü", "W10", "a" * 5000, "A" * 29, "A" * 31, " " + "A" * 29, "A" * 29 + "B"]
+)
 def test_a_malformed_id_is_refused(crm_conn: Connection, text: str) -> None:
     with pytest.raises(UsageError, match="is no id of an entry"):
         entry_by_id(crm_conn, load_shipped(), text)

@@ -169,6 +169,31 @@ def test_an_undocumented_change_has_its_sentence(
     assert (entry.kinds, entry.descriptions) == ((kind,), (sentence,))
 
 
+def test_credits_of_a_currency_without_decimals_keep_theirs(crm_conn: Connection) -> None:
+    crm_conn.execute(
+        "ALTER TABLE crm.phone_credit_transactions ALTER amount TYPE numeric, ALTER balance_after TYPE numeric"
+    )
+    told = [
+        only(
+            save(
+                crm_conn,
+                "INSERT INTO phone_credit_transactions (account_id, kind, amount, currency, balance_after) "
+                f"VALUES (1, 'purchase', {amount}, '{currency}', {balance})",
+            )
+        ).sentence
+        for amount, currency, balance in (
+            ("1500.50", "JPY", "2000.5"),
+            ("1500", "JPY", "3500"),
+            ("0.005", "EUR", "4.1"),
+        )
+    ]
+    assert told == [
+        "Added JPY 1,500.50 of phone credits (balance 500 → 2,000.5)",
+        "Added JPY 1,500 of phone credits (balance 2,000 → 3,500)",
+        "Added EUR 0.005 of phone credits (balance 4.095 → 4.10)",
+    ]
+
+
 def test_undocumented_changes_can_be_hidden(crm_conn: Connection) -> None:
     catalogue = load_shipped().model_copy(update={"show_other": False})
     change = "UPDATE workflows SET target = 'contact', name = 'Tell' WHERE id = 1"

@@ -6,11 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from capture.catalogue.model import Catalogue
-from capture.entries.describe import entries
 from capture.entries.values import decimals, money
-from capture.install import track_table
-from capture.reading import Filters
 from tests.saving import Connection, only, said, save
 
 pytestmark = pytest.mark.one_server
@@ -40,14 +36,14 @@ def test_an_account_is_named(crm_conn: Connection) -> None:
 
 def test_what_has_lost_its_name_goes_by_its_number(crm_conn: Connection) -> None:
     for statement, sentence in (
-        ("UPDATE workflows SET name = ' ' WHERE id = 1", "Cleared the name of workflow 1 (was: “Notify owner”)"),
-        ("UPDATE workflows SET enabled = true WHERE id = 1", "Enabled workflow 1"),
-        ("UPDATE workflows SET name = 'Tell' WHERE id = 1", "Named workflow 1 “Tell”"),
+        ("UPDATE workflows SET name = ' ' WHERE id = 1", "Cleared the name of workflow #1 (was: “Notify owner”)"),
+        ("UPDATE workflows SET enabled = true WHERE id = 1", "Enabled workflow #1 (no name)"),
+        ("UPDATE workflows SET name = 'Tell' WHERE id = 1", "Named workflow #1 “Tell”"),
         (
             "INSERT INTO workflows (id, account_id, name, target) VALUES (9, 1, '', 'deal')",
-            "Created workflow 9 (deals)",
+            "Created workflow #9 (no name) (deals)",
         ),
-        ("DELETE FROM workflows WHERE id = 9", "Deleted workflow 9"),
+        ("DELETE FROM workflows WHERE id = 9", "Deleted workflow #9 (no name)"),
     ):
         assert only(save(crm_conn, statement)).sentence == sentence
 
@@ -62,7 +58,7 @@ def test_a_territory_renamed_and_deleted_in_one_save_says_both(crm_conn: Connect
     gone = only(save(crm_conn, "UPDATE territories SET name = 'Europe', deleted_at = now() WHERE id = 1"))
     assert (gone.type, gone.descriptions) == (
         "Deleted",
-        ("Deleted territory “Europe”", "Renamed territory “EMEA” to “Europe”"),
+        ("Deleted territory “EMEA”", "Renamed territory “EMEA” to “Europe”"),
     )
 
 
@@ -71,29 +67,3 @@ def test_a_run_time_is_told_with_the_zone_that_it_was_in(crm_conn: Connection) -
     assert "Changed the run time of sequence “Welcome” from 09:00 (Europe/Berlin) to 10:00 (Europe/Paris)" in said(
         save(crm_conn, both)
     )
-
-
-NOTES = Catalogue.model_validate(
-    {"name": "notes", "table": [{"name": "public.notes", "module": "Notes", "entity": "entry"}]}
-)
-
-
-def test_rows_without_a_key_are_told_by_what_they_hold(conn: Connection) -> None:
-    conn.execute("CREATE TABLE notes (title text, stars int, api_key text)")
-    track_table(conn, "public.notes")
-    for statement, kind, sentences in (
-        (
-            "INSERT INTO notes VALUES ('a', 1, 'k'), ('b', NULL, NULL)",
-            "Created",
-            ("Created an entry: stars 1, title “a”, api key ••••••", "Created an entry: title “b”, api key ••••••"),
-        ),
-        ("UPDATE notes SET stars = 2 WHERE title = 'a'", "Updated", ("Changed the stars of an entry from 1 to 2",)),
-        ("DELETE FROM notes WHERE title = 'b'", "Deleted", ("Deleted an entry: title “b”, api key ••••••",)),
-    ):
-        conn.execute(statement.encode())
-        newest = next(entries(conn, NOTES, Filters(limit=1)))
-        assert (newest.type, newest.descriptions) == (kind, sentences)
-    with conn.transaction():
-        conn.execute("INSERT INTO notes VALUES ('c')")
-        conn.execute("DELETE FROM notes WHERE title = 'a'")
-    assert next(entries(conn, NOTES, Filters(limit=1))).type == "Updated"

@@ -118,6 +118,15 @@ def test_a_change_of_any_column_is_told(conn: Connection) -> None:
     ]
 
 
+def test_a_time_that_changes_with_its_zone_is_told_with_both(conn: Connection) -> None:
+    recipients.add(conn, NONE, "ana@example.com")
+    conn.execute("UPDATE audit.recipient SET send_at = '18:30', timezone = 'Asia/Kathmandu'")
+    assert _sentences(conn)[:2] == [
+        "Changed the time zone of the digests to ana@example.com from UTC to Asia/Kathmandu",
+        "Changed the time of the digests to ana@example.com from 07:00 (UTC) to 18:30 (Asia/Kathmandu)",
+    ]
+
+
 def test_nobody_is_added_twice(conn: Connection) -> None:
     recipients.add(conn, NONE, "ana@example.com")
     with pytest.raises(UsageError, match=r"^ANA@example.com is a recipient already"):

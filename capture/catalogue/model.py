@@ -239,6 +239,17 @@ class Catalogue(Strict):
                 )
         return tuple(dict.fromkeys(found))
 
+    def with_tables(self, tables: tuple[Table, ...]) -> Catalogue:
+        """Return the same catalogue for other tables."""
+        # No model_copy: it would take along what was worked out of the old tables (by_name).
+        fields = {name: getattr(self, name) for name in Catalogue.model_fields}
+        return Catalogue(**{**fields, "table": tables})
+
+    def telling(self, name: str) -> Catalogue:
+        """Return the catalogue with the changes of a label table as entries too: its history is asked for."""
+        tables = (table.model_copy(update={"kind": "tracked"}) if table.name == name else table for table in self.table)
+        return self.with_tables(tuple(tables))
+
     def children(self, name: str) -> list[Table]:
         """The tables whose rows are parts of rows of the table `name`, in the order of the file."""
         return [table for table in self.table if table.parent and table.parent.table == name]

@@ -22,4 +22,4 @@ def with_own(catalogue: Catalogue) -> Catalogue:
     """Return the catalogue with the log's own tables in it, after its own modules; unchanged where it has them."""
     if any(table.name.startswith(SCHEMA) for table in catalogue.table):
         return catalogue
-    return catalogue.model_copy(update={"table": (*catalogue.table, *own_catalogue().table)})
+    return catalogue.with_tables((*catalogue.table, *own_catalogue().table))

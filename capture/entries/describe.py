@@ -13,9 +13,10 @@ import psycopg
 from capture.catalogue.model import Catalogue
 from capture.catalogue.own import with_own
 from capture.entries.fold import Roles, fold
-from capture.entries.identity import decode
+from capture.entries.identity import decode, root_hash
 from capture.model import Change, Entry, Transaction
-from capture.reading import Filters, LogNames, setting_list, transactions
+from capture.names import LogNames
+from capture.reading import Filters, setting_list, transactions
 from capture.window import Window, window_transactions
 
 
@@ -31,17 +32,17 @@ def entry_by_id(conn: psycopg.Connection[Any], catalogue: Catalogue, text: str) 
 
     A catalogue that has moved the change to another module since does not break the link.
     """
-    identity = decode(text)
+    wanted_one = decode(text)
     # A microsecond on: `until` is exclusive.
-    moment = Filters(since=identity.at, until=identity.at + timedelta(microseconds=1))
+    moment = Filters(since=wanted_one.at, until=wanted_one.at + timedelta(microseconds=1))
     same = [
-        (entry, other)
+        (entry, other.module)
         for entry in _all(conn, catalogue, moment)
-        if entry.transaction_id == identity.transaction_id
+        if entry.transaction_id == wanted_one.transaction_id
         for other in [decode(entry.id)]
-        if (other.table, other.key) == (identity.table, identity.key)
+        if other.root == wanted_one.root
     ]
-    exact = [entry for entry, other in same if other.module == identity.module]
+    exact = [entry for entry, module in same if module == wanted_one.module]
     if exact:
         return exact[0]
     return replace(same[0][0], id=text) if len(same) == 1 else None
@@ -98,13 +99,12 @@ def _folded(
 
 def _is_of(entry: Entry, row: tuple[str, str]) -> bool:
     """Return whether an entry is about a row: as its entity, or as one of the parts that changed."""
-    identity = decode(entry.id)
     parts = {
         (change.table, ",".join(str(change.key[column]) for column in sorted(change.key)))
         for change in entry.changes
         if change.key
     }
-    return (identity.table, identity.key) == row or row in parts
+    return row in parts or (entry.entity_id == row[1] and decode(entry.id).root == root_hash(*row))
 
 
 def _text(entry: Entry) -> str:

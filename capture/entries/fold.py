@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from capture.catalogue.model import Catalogue, Table
+from capture.entries import keyless
 from capture.entries.actor import address, shown, source
 from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
-from capture.entries.net import Delta, Kind, described, key_text, net
+from capture.entries.net import Delta, described, key_text, net
 from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced
 from capture.entries.phrases import holds
 from capture.entries.sentences import Sentence, Speaker
@@ -65,13 +66,6 @@ def _is_configuration(delta: Delta) -> bool:
     return condition is None or any(row and holds(condition, row) for row in (delta.old, delta.new))
 
 
-def _common(kinds: Sequence[Kind]) -> ChangeType:
-    """Return the type of change of rows that share an entry."""
-    if len({*kinds}) > 1:
-        return ChangeType.UPDATED
-    return {"I": ChangeType.CREATED, "D": ChangeType.DELETED, "U": ChangeType.UPDATED}[kinds[0]]
-
-
 class _Maker:
     def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, roles: Roles) -> None:
         self.transaction = transaction
@@ -94,12 +88,11 @@ class _Maker:
             kind = ChangeType.CREATED
         elif root and (root.kind == "D" or root.soft == "deleted"):
             kind = ChangeType.DELETED
+        unkeyed = root is not None and root.root_key is None
+        if unkeyed:
+            kind = keyless.change_type(group)
         # Parts that came or went with their entity are in its sentence (mapping rules 2 and 3).
-        speaking = [root] if root and kind is not ChangeType.UPDATED else group
-        if root and root.root_key is None:
-            # Rows without a key: nothing tells them apart, so they are told together.
-            kind = _common([delta.kind for delta in group])
-            speaking = group
+        speaking = [root] if root and kind is not ChangeType.UPDATED and not unkeyed else group
         modules: dict[str, list[tuple[Delta, Sentence]]] = defaultdict(list)
         for delta in speaking:
             for sentence in self.speaker.sentences(delta):
@@ -113,6 +106,10 @@ class _Maker:
             cause = caused[0] if all(caused) else None
             entity = described(self.catalogue, first.root_table)
             key = key_text(first.root_key) if first.root_key is not None else ""
+            name = keyless.name(self.speaker.labels, group) if unkeyed else None
+            sentences = [sentence for _, sentence in said]
+            if unkeyed:
+                sentences = keyless.merged(sentences)
             yield (
                 max(delta.last for delta in group),
                 Entry(
@@ -128,10 +125,10 @@ class _Maker:
                     module=module,
                     entity=entity.entity,
                     entity_id=key,
-                    entity_name=self.speaker.entity_name(first),
+                    entity_name=name or self.speaker.entity_name(first),
                     account=next((delta.account for delta in group if delta.account), None),
-                    descriptions=tuple(sentence.text for _, sentence in said),
-                    kinds=tuple(sentence.kind for _, sentence in said),
+                    descriptions=tuple(sentence.text for sentence in sentences),
+                    kinds=tuple(sentence.kind for sentence in sentences),
                     sensitivity=max((sentence.sensitivity for _, sentence in said), key=_SENSITIVITY.index),
                     consequence_of=self._cause(cause) if cause else None,
                     changes=fields,

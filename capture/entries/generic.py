@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.entries.differences import differences, label
+from capture.entries.labels import NO_KEY, has_name
 from capture.entries.net import key_text
-from capture.entries.phrases import aside
-from capture.entries.values import article, blank, moment, plain, quoted, text_difference
+from capture.entries.phrases import article, aside
+from capture.entries.values import moment, plain, quoted, text_difference
+from capture.model import Json
 
 if TYPE_CHECKING:
     from capture.entries.sentences import _Names as Names
-    from capture.model import Json
 
 
 def kind(names: Names, what: str) -> str:
@@ -21,18 +22,8 @@ def kind(names: Names, what: str) -> str:
 
 
 def entity(names: Names) -> str:
-    """Return the entity with its noun: "workflow “Welcome”"; "price list 4", where it has no name."""
-    if names.delta.root_key is None:
-        return article(names.root.noun)
-    name = names.speaker.entity_name(names.delta)
-    return f"{names.root.noun} {quoted(name)}" if is_named(names) else name
-
-
-def is_named(names: Names) -> bool:
-    """Return whether the entity has a name of its own: one that has none goes by its noun and key, if it has that."""
-    if names.delta.root_key is None:
-        return False
-    return names.speaker.entity_name(names.delta) != f"{names.root.entity} {key_text(names.delta.root_key)}"
+    """Return the entity with its noun: "workflow “Welcome”"; "price list 4" without a label, "user #4 (no name)" without a name."""
+    return names.speaker.thing(names.root.noun, names.delta)
 
 
 def subject(names: Names) -> str:
@@ -40,28 +31,21 @@ def subject(names: Names) -> str:
     table = names.delta.table
     if names.delta.is_root:
         return entity(names)
-    return f"{table.entity} {names.item()} of {entity(names)}"
+    item = names.item()
+    return f"{article(table.entity) if item == NO_KEY else f'{table.entity} {item}'} of {entity(names)}"
 
 
 def whole(names: Names, event: str) -> tuple[str, str]:
     """Return kind and sentence of a row that came, went or came back."""
     delta, table = names.delta, names.delta.table
     if not delta.is_root:
-        gone = delta.kind == "D"
+        gone = delta.gone
         to = f"from {entity(names)}" if gone else f"to {entity(names)}"
         verb = {"created": "Added", "restored": "Restored"}.get(event, "Removed")
         return kind(
             names, {"created": "added", "restored": "restored"}.get(event, "removed")
         ), f"{verb} {table.entity} {names.item(before=gone)} {to}"
-    thing = f"the {table.entity}" if table.single else entity(names)
-    if delta.root_key is None:
-        # Nothing else tells which row it was.
-        row = ", ".join(
-            f"{label(table, name)} {names.labels.told(table, name, delta.now, before=delta.kind == 'D')}"
-            for name, value in delta.now.items()
-            if value is not None
-        )
-        return kind(names, event), f"{event.capitalize()} {thing}{f': {row}' if row else ''}"
+    thing = f"the {table.entity}" if table.single else names.speaker.thing(table.entity, delta)
     if event == "purged":
         return kind(names, "purged"), f"Deleted {thing} for good (it had been deleted before)"
     text = f"{event.capitalize()} {thing}"
@@ -75,6 +59,20 @@ def moved(names: Names) -> str:
     return f"Moved {subject(names)}{between}{aside(names.shifted)}"
 
 
+def _renamed(names: Names, label: str, before: Json, after: Json) -> str:
+    """Return the sentence of an entity whose name changed, of which at most one is none."""
+    thing, key = names.delta.table.entity, key_text(names.delta.key)
+    if not has_name(before):
+        return f"Named {thing} #{key} {quoted(after)}"
+    if not has_name(after):
+        return f"Cleared the {label} of {thing} #{key} (was: {quoted(before)})"
+    return f"Renamed {thing} {quoted(before)} to {quoted(after)}"
+
+
+def _nothing(value: Json) -> str:
+    return "nothing" if value is None else "an empty text"
+
+
 def column(names: Names, name: str, *, secret: bool) -> str:
     """Return the sentence of one changed column (mapping rules 12 and 23)."""
     delta, table, labels = names.delta, names.delta.table, names.labels
@@ -85,17 +83,18 @@ def column(names: Names, name: str, *, secret: bool) -> str:
         return f"Changed the {said}{of} (value hidden)"
     if isinstance(before, bool) or isinstance(after, bool):
         return f"{'Enabled' if after else 'Disabled'} {said}{of}"
-    if name == table.label and name not in table.lookups and delta.is_root and delta.key and not blank(after):
-        return _named(table.entity, key_text(delta.key), before, after)
-    if blank(before) and blank(after):
+    if name == table.label and name not in table.lookups and delta.is_root and (has_name(before) or has_name(after)):
+        return _renamed(names, said, before, after)
+    if not has_name(before) and not has_name(after):
         return f"Changed the {said}{of} from {_nothing(before)} to {_nothing(after)}"
-    if blank(after):
+    if not has_name(after):
         return f"Cleared the {said}{of} (was: {labels.told(table, name, delta.old, before=True)})"
     new = labels.told(table, name, delta.new, before=False)
     free = table.column(name).format == "text"
-    if blank(before):
+    if not has_name(before):
         if free:
-            return f"Added {article(said)}{of.replace(' of ', ' to ', 1)}: {new}"
+            article = "an" if said[:1].lower() in "aeiou" else "a"
+            return f"Added {article} {said}{of.replace(' of ', ' to ', 1)}: {new}"
         return f"Set the {said}{of} to {new}"
     if isinstance(before, dict) and isinstance(after, dict):
         return f"Changed the {said}{of}: {'; '.join(differences(labels, delta, {name}))}"
@@ -106,15 +105,3 @@ def column(names: Names, name: str, *, secret: bool) -> str:
     return f"Changed the {said}{of} from {old} to {new}" + (
         f" {unit if plain(after) == '1' else unit + 's'}" if unit else ""
     )
-
-
-def _named(noun: str, key: str, before: Json, after: Json) -> str:
-    return (
-        f"Named {noun} {key} {quoted(after)}"
-        if blank(before)
-        else f"Renamed {noun} {quoted(before)} to {quoted(after)}"
-    )
-
-
-def _nothing(value: Json) -> str:
-    return "nothing" if value is None else "an empty text"

@@ -8,14 +8,17 @@ from typing import Protocol
 from capture.catalogue.model import Catalogue, ConditionField, Table
 from capture.entries import values
 from capture.entries.net import Delta, described, key_text
-from capture.model import Change, Json, Row
+from capture.model import UNKNOWN, Change, Json, Row
+
+NO_KEY = "(no key)"
+"""How a row without a key is called of which nothing else is known."""
 
 
 class Names(Protocol):
     """Where values of other rows come from."""
 
     def value(self, table: str, key: Json, column: str, after: int) -> Json:
-        """Return the column's value right after the change numbered `after`; None where it is not known."""
+        """Return the column's value right after the change numbered `after`; UNKNOWN where nothing tells it."""
         ...
 
 
@@ -28,7 +31,17 @@ class KnownNames:
 
     def value(self, table: str, key: Json, column: str, after: int) -> Json:  # noqa: ARG002
         """Return what is known of the row."""
-        return self.rows.get((table, key_text(key)), {}).get(column)
+        return self.rows.get((table, key_text(key)), {}).get(column, UNKNOWN)
+
+
+def has_name(label: Json) -> bool:
+    """Return whether a label names anything: NULL and blanks do not."""
+    return label is not UNKNOWN and label is not None and bool(str(label).strip())
+
+
+def number(key: Json, label: Json) -> str:
+    """Return how a row is called that its label does not name: "#4 (no name)", "#4 (name unknown)"."""
+    return f"#{key_text(key)} ({'name unknown' if label is UNKNOWN else 'no name'})"
 
 
 class Labels:
@@ -46,7 +59,7 @@ class Labels:
                 self.own.setdefault((change.table, key_text(change.key)), []).append(change)
 
     def look(self, table: str, key: Json, column: str, *, before: bool) -> Json:
-        """Return a column of another row, before or after the transaction; None where nothing tells it.
+        """Return a column of another row, before or after the transaction; UNKNOWN where nothing tells it.
 
         The first later change of the column tells what it was; then the registry, then the live row (`Names` does both).
         """
@@ -64,10 +77,10 @@ class Labels:
         return self.names.value(table, key, column, self.last)
 
     def named(self, target: str, key: Json, *, before: bool) -> str:
-        """Return the name that `schema.table.column` gives to the row with this key, else "user 4" (mapping rule 17)."""
+        """Return the name that `schema.table.column` gives to the row with this key; "user #4 (name unknown)" without one."""
         table, _, column = target.rpartition(".")
         found = self.look(table, key, column, before=before)
-        return str(found) if found is not None else f"{described(self.catalogue, table).entity} {key_text(key)}"
+        return str(found) if has_name(found) else f"{described(self.catalogue, table).entity} {number(key, found)}"
 
     def word(self, table: Table, column: str, row: Row, *, before: bool) -> str | None:
         """Return a column of a row in words; None for NULL."""
@@ -123,21 +136,17 @@ class Labels:
             return self.named(about.lookup, value, before=before)
         return about.choices.get(str(value)) or values.plain(value)
 
-    def entity_name(
-        self, table: str, key: Row | None, roots: Mapping[tuple[str, str], Delta], *, before: bool = False
-    ) -> str:
-        """Return the name of an entity: as the transaction left it, as it was where that deleted it."""
-        about = described(self.catalogue, table)
-        if key is None:
-            return about.nouns
-        row: dict[str, Json] = dict(key)
-        delta = roots.get((table, key_text(key)))
-        if delta is not None:
-            row |= delta.old if before or delta.kind == "D" else delta.new
-            before = before or delta.kind == "D"
-        if about.label is None:
-            return f"{about.entity} {key_text(key)}"
-        if row.get(about.label) is None:
-            row[about.label] = self.look(table, key, about.label, before=before)
-        said = self.word(about, about.label, row, before=before)
-        return f"{about.entity} {key_text(key)}" if said is None or values.blank(said) else said
+    def entity_label(self, table: Table, key: Row, roots: Mapping[tuple[str, str], Delta]) -> Json:
+        """Return what names an entity, as the transaction left it, as it was where that deleted it.
+
+        Where nothing does, None or UNKNOWN. Of a table without a label column, None.
+        """
+        if table.label is None:
+            return None
+        delta = roots.get((table.name, key_text(key)))
+        before = delta is not None and delta.gone
+        row: dict[str, Json] = {**key, **(delta.now if delta is not None else {})}
+        if table.label not in row:
+            row[table.label] = self.look(table.name, key, table.label, before=before)
+        label = row[table.label]
+        return self.word(table, table.label, row, before=before) if has_name(label) else label

@@ -45,7 +45,12 @@ class Delta:
     @property
     def now(self) -> dict[str, Json]:
         """The row as it is after the transaction; as it was, when it is gone."""
-        return self.old if self.kind == "D" else self.new
+        return self.old if self.gone else self.new
+
+    @property
+    def gone(self) -> bool:
+        """Whether the transaction deleted the row, if only by its soft-delete column."""
+        return self.kind == "D" or self.soft == "deleted"
 
     @property
     def is_root(self) -> bool:

@@ -10,7 +10,7 @@ row referred to had then; `condition(field, operator, value)`. In conditions, ba
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 from jinja2 import Template, TemplateError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from capture.entries.values import decimals, money, quoted
+from capture.entries.values import amount, decimals, money, quoted
 
 _MATCH = {"all": "AND", "any": "OR"}
+_DIGITS = 100
+"""A text's arithmetic is exact up to so many digits: an amount of numeric(38, 18) has more than Python's own 28."""
 
 
 def count(number: Any, noun: str, nouns: str | None = None) -> str:
@@ -71,11 +73,12 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=False)
     environment.filters |= {
         "a": article,
+        "amount": amount,
         "decimals": decimals,
         "host": host,
         "money": money,
         "possessive": lambda name: f"{name}'s",
-        "quoted": quoted,
+        "quoted": lambda value: "" if value is None or isinstance(value, Undefined) else quoted(value),
     }
     environment.globals |= {
         "adverb": adverb,
@@ -105,7 +108,8 @@ def compile_condition(text: str) -> Callable[..., Any]:
 
 def say(text: str, names: Mapping[str, Any]) -> str:
     """Return the sentence that a text makes of these names."""
-    return " ".join(compile_text(text).render(names).split())
+    with localcontext(prec=_DIGITS):
+        return " ".join(compile_text(text).render(names).split())
 
 
 def try_to_say(text: str, names: Mapping[str, Any]) -> str | None:

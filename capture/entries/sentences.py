@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from capture.catalogue.model import Phrase, Sensitivity, Table
-from capture.entries import generic
+from capture.entries import generic, keyless
 from capture.entries.differences import differences, file_order
-from capture.entries.labels import Labels
+from capture.entries.labels import NO_KEY, Labels, has_name, number
 from capture.entries.net import Delta, described, key_text
-from capture.entries.phrases import count, holds, try_to_say
-from capture.entries.values import HIDDEN, blank, quoted
-from capture.model import Json, Row
+from capture.entries.phrases import article, aside, count, holds, try_to_say
+from capture.entries.values import HIDDEN, quoted
+from capture.model import UNKNOWN, Json, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +71,46 @@ class Speaker:
         self.parts = parts
 
     def entity_name(self, delta: Delta) -> str:
-        """Return the name of the entity that the row belongs to."""
-        return self.labels.entity_name(delta.root_table, delta.root_key, self.roots)
+        """Return the name of the entity that the row belongs to: "Welcome"; "workflow #4 (no name)" where it has none."""
+        table = described(self.labels.catalogue, delta.root_table)
+        if delta.root_key is None:
+            return table.nouns
+        label = self.labels.entity_label(table, delta.root_key, self.roots)
+        return str(label) if has_name(label) else f"{table.entity} {self.called(delta)}"
+
+    def called(self, delta: Delta) -> str:
+        """Return what follows the noun of the entity that the row belongs to: "“Welcome”", "#4 (no name)", "4"."""
+        table = described(self.labels.catalogue, delta.root_table)
+        if delta.root_key is None:
+            label = keyless.own_label(self.labels, delta)
+            return quoted(label) if label else aside(keyless.content(self.labels, delta)).strip() or NO_KEY
+        label = self.labels.entity_label(table, delta.root_key, self.roots)
+        if has_name(label):
+            return quoted(label)
+        return number(delta.root_key, label) if table.label else key_text(delta.root_key)
+
+    def thing(self, noun: str, delta: Delta) -> str:
+        """Return the entity that the row belongs to with its noun: "workflow “Welcome”", "a tax rate (country “DE”)"."""
+        if delta.root_key is None and not keyless.own_label(self.labels, delta):
+            return article(noun) + aside(keyless.content(self.labels, delta))
+        return f"{noun} {self.called(delta)}"
 
     def item(self, delta: Delta, *, before: bool) -> str:
-        """Return the row in words: the catalogue's `item`, its label, or its noun and key."""
+        """Return the row in words: the catalogue's `item`, its label, its key, or what is known of it."""
         row = delta.old if before else delta.new
         if not row:
-            row, before = delta.now, delta.kind == "D"
+            row, before = delta.now, delta.gone
         table = delta.table
         if table.item:
             said = try_to_say(table.item, self._row_names(table, row, before=before))
-            if said:
+            if said and said.strip(" “”"):
                 return said
-        if table.label and row.get(table.label) is not None:
+        label = row.get(table.label, UNKNOWN) if table.label else None
+        if table.label and has_name(label):
             return quoted(self.labels.word(table, table.label, row, before=before))
-        return key_text(delta.key) if delta.key else ""
+        if delta.key is None:
+            return aside(keyless.content(self.labels, delta)).strip() or NO_KEY
+        return number(delta.key, label) if table.label or table.item else key_text(delta.key)
 
     def counts(self, delta: Delta, kinds: str) -> str:
         """Return how many parts came or went with their entity: "1 condition, 2 actions" (mapping rules 2 and 3)."""
@@ -109,8 +133,10 @@ class Speaker:
             event = "purged"
         if event != "updated":
             yield self._whole(delta, event, names)
-            if event == "deleted" and delta.soft and delta.table.label in remaining:
-                yield self._column(delta, delta.table.label, names)
+            label = delta.table.label
+            # What made room for another row of its name: it is told by the name that people know, and by the new one.
+            if delta.soft == "deleted" and label in remaining and label not in delta.table.lookups:
+                yield self._column(delta, label, names)
             if event != "restored":
                 return
             remaining.discard(delta.table.soft_delete or "")
@@ -151,9 +177,9 @@ class Speaker:
             word = "enabled" if after else "disabled"
             own = (column.enabled if after else column.disabled) or own
             kind = f"{column.kind}.{word}" if column.kind else generic.kind(names, f"{name}_{word}")
-        elif blank(before):
-            own = None if blank(after) else column.set or own
-        elif blank(after):
+        elif not has_name(before):
+            own = column.set or own if has_name(after) else None
+        elif not has_name(after):
             own = column.cleared
         secret = column.secret or HIDDEN in (before, after)
         if own and not secret:
@@ -194,10 +220,7 @@ class _Names:
 
     @property
     def entity(self) -> str:
-        """The name in quotation marks; the bare key of one that has no name."""
-        if self.delta.root_key is None:
-            return "without a key"
-        return quoted(self.speaker.entity_name(self.delta)) if generic.is_named(self) else key_text(self.delta.root_key)
+        return self.speaker.called(self.delta)
 
     @property
     def shifted(self) -> str:
@@ -217,7 +240,8 @@ class _Names:
         target = self.delta.table.lookups.get(column)
         if target is None or row.get(column) is None:
             return None
-        return self.labels.look(target.rpartition(".")[0], row[column], other, before=before)
+        found = self.labels.look(target.rpartition(".")[0], row[column], other, before=before)
+        return None if found is UNKNOWN else found
 
     def conditions(self) -> dict[str, Any]:
         """Return the names for conditions."""
@@ -234,7 +258,7 @@ class _Names:
     def texts(self) -> dict[str, Any]:
         """Return the names for texts."""
         delta, table = self.delta, self.delta.table
-        gone = delta.kind == "D"
+        gone = delta.gone
         return {
             **self.speaker._row_names(table, delta.now, before=gone),  # noqa: SLF001
             **{name: value for name, value in self.conditions().items() if name not in delta.now},

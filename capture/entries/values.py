@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_decimal, get_currency_precision
+from babel.numbers import get_currency_precision
 
 from capture.model import Json
 
@@ -57,38 +57,39 @@ def quoted(text: Any) -> str:
     return f"“{said if len(said) <= LINE else said[: LINE - 1].rstrip() + '…'}”"
 
 
-def blank(value: Json) -> bool:
-    """Return whether a value says nothing to a person: NULL, or a text without a letter in it."""
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def article(noun: str) -> str:
-    """Return the noun with "a" or "an" before it."""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
-
-
 def number(value: Any) -> str:
     """Return a number with its thousands grouped and its own number of decimals."""
-    if isinstance(value, Decimal):
-        exponent = value.as_tuple().exponent
-        return decimals(value, -exponent if isinstance(exponent, int) and exponent < 0 else 0)
-    return f"{value:,}"
+    return f"{value:,}" if isinstance(value, int) else decimals(value, 0, fewest=False)
 
 
-def decimals(value: Any, places: int) -> str:
-    """Return a number with that many decimals, more where it has more: nothing is rounded."""
+def decimals(value: Any, places: int, *, fewest: bool = True) -> str:
+    """Return a number with that many decimals; with all that it is stored with where those would not tell all of it.
+
+    Without `fewest`, a number that is stored with more decimals has them all, zeros too.
+    """
     try:
         exact = Decimal(str(value))
     except InvalidOperation:
         return str(value)
-    exponent = exact.normalize().as_tuple().exponent
-    own = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    return f"{exact:,.{max(places, own)}f}"
+    exponent = exact.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return str(value)
+    stored = max(0, -exponent)
+    digits = f"{exact:,.{max(places, stored)}f}"
+    extra = stored - places
+    if fewest and extra > 0 and not digits[-extra:].strip("0"):
+        return digits[:-extra].removesuffix(".")
+    return digits
+
+
+def amount(value: Any, currency: Any) -> str:
+    """Return an amount with the decimals of its currency; one that has more keeps them: nothing is rounded."""
+    return decimals(value, get_currency_precision(str(currency)) if currency else 0, fewest=bool(currency))
 
 
 def money(value: Any, currency: Any) -> str:
-    """Return an amount with its currency, and at least as many decimals as that has."""
-    return f"{currency} {decimals(value, get_currency_precision(str(currency)))}"
+    """Return an amount with its currency: see `amount`."""
+    return f"{currency} {amount(value, currency)}" if currency else amount(value, currency)
 
 
 def language(code: Any) -> str:
@@ -190,8 +191,3 @@ def _window(text: list[str], first: int, last: int) -> str:
     start, end = max(0, first - 2), min(len(text), last + 2)
     said = " ".join(text[start:end])
     return quoted(("… " if start else "") + said + (" …" if end < len(text) else ""))
-
-
-def grouped(value: Any) -> str:
-    """Return a number for a condition: "5,000"."""
-    return str(format_decimal(value, locale="en")) if isinstance(value, (int, Decimal)) else str(value)

@@ -4,20 +4,7 @@ WITH everything AS NOT MATERIALIZED (
 retention AS (
     -- 24 hours a day: a day interval would follow the session's daylight saving.
     SELECT now() - make_interval(hours => 24 * coalesce(max(value)::integer, 90)) AS since
-    FROM audit.setting WHERE name = 'retention_days'),
--- A history reads the changes once and looks its transactions up among them: nothing leads from a row's key to its changes.
-history AS NOT MATERIALIZED (
-    SELECT c.at, c.transaction_id
-    FROM audit.all_change AS c
-    WHERE %(row_table)s::text IS NOT NULL
-        AND (%(since)s::timestamptz IS NULL OR c.at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR c.at < %(until)s)
-        AND (c.table_id IN (SELECT id FROM audit.tracked_table WHERE table_name = %(row_table)s)
-                AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.key) AS k)
-            OR c.root_table_id IN (SELECT id FROM audit.tracked_table WHERE table_name = %(row_table)s)
-                AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.root_key) AS k)
-            OR c.former_root_table_id IN (SELECT id FROM audit.tracked_table WHERE table_name = %(row_table)s)
-                AND %(row_key)s = (SELECT string_agg(k.value, ',' ORDER BY k.key) FROM jsonb_each_text(c.former_root_key) AS k)))
+    FROM audit.setting WHERE name = 'retention_days')
 SELECT at, transaction_id::text::bigint
 FROM (
     SELECT DISTINCT t.at, t.transaction_id
@@ -28,7 +15,6 @@ FROM (
         -- The first condition lets the index begin where the last block ended.
         AND (%(after_at)s::timestamptz IS NULL OR t.at <= %(after_at)s
             AND (t.at, t.transaction_id) < (%(after_at)s, %(after_id)s::text::xid8))
-        AND (%(row_table)s::text IS NULL OR (t.at, t.transaction_id) IN (SELECT at, transaction_id FROM history))
         AND ((%(account)s::text IS NULL AND %(tables)s::text[] IS NULL)
             OR EXISTS (
                 SELECT FROM (SELECT * FROM audit.change UNION ALL SELECT * FROM audit.change_spill) AS c

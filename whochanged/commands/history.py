@@ -17,6 +17,8 @@ from whochanged.output.times import zone
 if TYPE_CHECKING:
     import psycopg
 
+    from capture.reading import Tracked
+
 
 def history(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="The table, as schema.table.")],
@@ -37,30 +39,34 @@ def history(
     with common.installed(dsn) as connection:
         from capture.entries.describe import entries
 
-        row = (table, _key(key, _key_columns(connection, table), table))
+        watched = _watched(connection, table)
+        row = (table, _key(key, list(watched.key_columns), table))
         wanted = filters(zone=reading_zone, limit=limit, row=row)
-        found = entries(connection, catalogue_of(connection, None), wanted)
+        catalogue = catalogue_of(connection, None)
+        if watched.kind == "label":
+            catalogue = catalogue.telling(table)
+        found = entries(connection, catalogue, wanted)
         count = write_json_lines(found, common.out()) if as_json else print_log(common.data(), found, reading_zone)
         if not count:
             common.talk().print(f"No change of {table} {key} is in the log.")
+        if watched.kind == "label":
+            names = ", ".join(sorted(watched.about)) or "of no column"
+            common.talk().print(
+                f"{table} lends names to others: only its rows' coming and going and {names} are watched."
+            )
 
 
-def _key_columns(connection: psycopg.Connection[Any], table: str) -> list[str]:
-    from capture.resources import query
+def _watched(connection: psycopg.Connection[Any], table: str) -> Tracked:
+    from capture.reading import tracked
 
-    found = connection.execute(query("reading_watch"), {"table": table}).fetchone()
-    if found is None:
+    found = tracked(connection, table)
+    if not found:
         message = f"table '{table}' is not tracked: whochanged status lists those that are, as schema.table"
         raise UsageError(message)
-    if found[1] == "label":
-        message = (
-            f"table '{table}' is watched for its names only, which other entries show: its own changes are not logged"
-        )
-        raise DatabaseError(message)
-    if not found[0]:
+    if not found[0].key_columns:
         message = f"table '{table}' has no key, so its rows cannot be told apart: read their changes in view audit.log"
         raise DatabaseError(message)
-    return list(found[0])
+    return found[0]
 
 
 def _key(text: str, columns: list[str], table: str) -> str:
