@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format lock serve-demo clean
+.PHONY: help setup demo test test-long bench lint format lock serve-demo clean
 
 help: ## Say what the targets are
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -28,6 +28,10 @@ demo: $(STAMP) ## Play a working day in a CRM and show its audit log
 
 test: $(STAMP) ## Run the tests on every PostgreSQL that is present (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel" $(ARGS)
+
+test-long: $(STAMP) ## Pair ten times as many rows, and let chaos reign for ten minutes
+	WHOCHANGED_PAIRING_ROWS=10000000 WHOCHANGED_CHAOS_SECONDS=600 \
+		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_chaos.py $(ARGS)
 
 bench: $(STAMP) ## Measure what capture costs
 	$(BIN)/python -m bench
