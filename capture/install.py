@@ -170,6 +170,7 @@ def install_script() -> str:
         "\\set ON_ERROR_STOP on\nbegin;\nset local lock_timeout = '2s';\nset local client_min_messages = warning;"
     )
     parts.append(read_sql(MIGRATIONS / "sql" / "roles.sql"))
+    parts.append(query("lock_registry"))
     parts += [read_sql(path) for path in sorted((MIGRATIONS / "sql").glob("0*.sql"))]
     for file in repeatable.files():
         parts.append(file.text)

@@ -166,3 +166,96 @@ def test_an_older_snapshot_may_write_what_nobody_altered(conn: Connection, dsn: 
         {"id": 1, "v": "a", "x": None},
         {"id": 2, "v": "b", "x": None, "y": None},
     ]
+
+
+def test_a_truncate_of_a_table_put_under_watch_meanwhile_is_not_silent(conn: Connection, dsn: str) -> None:
+    conn.execute("create table t (id int primary key); insert into t values (1)")
+    with psycopg.connect(dsn) as other:
+        other.execute("set transaction isolation level repeatable read")
+        other.execute("select count(*) from pg_class")
+        track_table(conn, "public.t")
+        with pytest.raises(psycopg.errors.SerializationFailure, match="put under watch"):
+            other.execute("truncate t")
+    assert conn.execute("select count(*) from t").fetchone() == (1,)
+
+
+def test_an_older_snapshot_does_not_write_what_is_masked_by_now(conn: Connection, dsn: str) -> None:
+    make(conn, "id int primary key, ssn text")
+    with psycopg.connect(dsn) as other:
+        other.execute("set transaction isolation level repeatable read")
+        other.execute("select count(*) from pg_class")
+        track_table(conn, "public.t", masked=["ssn"])
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            other.execute("insert into t values (1, 'plain')")
+
+
+def test_rights_and_upkeep_of_a_table_refuse_nobody(conn: Connection, dsn: str) -> None:
+    """Only what changes columns, their types or the watch makes an older snapshot too old."""
+    make(conn, "id int primary key, v text")
+    with psycopg.connect(dsn) as other:
+        other.execute("set transaction isolation level serializable")
+        other.execute("select count(*) from pg_class")
+        conn.execute("grant select on t to public; alter table t add check (id > 0); create index on t (v); analyze t")
+        conn.execute("vacuum t")
+        other.execute("insert into t values (1, 'a')")
+    assert len(log(conn)) == 1
+
+
+@rows
+def test_what_took_the_name_of_a_masked_column_is_masked_too(conn: Connection, rows: int) -> None:
+    make(conn, "id int primary key, ssn text", masked=["ssn"])
+    conn.execute("alter table t rename ssn to ssn_old; alter table t add ssn text")
+    fill(conn, rows, "'OLD', 'NEW'")
+    assert [(row[0]["ssn_old"], row[0]["ssn"]) for row in log(conn, "new")] == [(HIDDEN, HIDDEN)] * rows
+
+
+@rows
+def test_after_a_restore_a_masked_column_that_was_renamed_stays_masked(conn: Connection, rows: int) -> None:
+    """Its number is not known any more: all that has a new name is masked until the installation runs again."""
+    make(conn, "id int primary key, ssn text, v text", masked=["ssn"])
+    conn.execute("alter table t rename ssn to tax_number; update audit.tracked_table set noted_for = 1")
+    fill(conn, rows, "'SECRET', 'v'")
+    assert [row[0] for row in log(conn, "new")] == [
+        {"id": n, "tax_number": HIDDEN, "v": "v"} for n in range(1, rows + 1)
+    ]
+
+
+@rows
+def test_after_a_restore_a_table_without_its_key_has_none(conn: Connection, rows: int) -> None:
+    make(conn, "k int, v int", key_columns=["k"])
+    conn.execute("update audit.tracked_table set noted_for = 1; alter table t drop k")
+    conn.execute("insert into t select g from generate_series(1, %s) g", (rows,))
+    assert [row[0] for row in log(conn, "key")] == [None] * rows
+
+
+@rows
+def test_what_names_a_row_is_masked_where_its_column_comes_to_look_like_a_secret(conn: Connection, rows: int) -> None:
+    make(conn, "id int primary key, note text, v int", about=["note"], label_column="note", registered=True)
+    conn.execute("alter table t rename note to password")
+    fill(conn, rows, "'hush', 1")
+    conn.execute("update t set v = 2")
+    everything = conn.execute(
+        "select coalesce(string_agg(c::text, ''), '') || (select string_agg(e::text, '') from audit.entity as e) from audit.change as c"
+    ).fetchone()
+    assert everything is not None
+    assert "hush" not in everything[0]
+
+
+@rows
+def test_children_find_their_parent_whose_key_column_was_renamed(conn: Connection, rows: int) -> None:
+    """Parents that came before the rename and after it, and their accounts as they are now."""
+    conn.execute(
+        "create table par (id int primary key, account int); create table ch (id int primary key, par_id int, v int)"
+    )
+    track_table(conn, "public.par", account_column="account", registered=True)
+    track_table(conn, "public.ch", parent_table="public.par", parent_columns=["par_id"])
+    conn.execute("insert into par values (1, 10); alter table par rename id to pid; insert into par values (2, 20)")
+    conn.execute("update par set account = 99 where pid = 1")
+    for parent in (1, 2):
+        conn.execute("insert into ch select g + 1000 * %s, %s, 1 from generate_series(1, %s) g", (parent, parent, rows))
+    found = conn.execute(
+        "select distinct root_key ->> 'id', account from audit.change where root_key is not null order by 1"
+    ).fetchall()
+    assert found == [("1", "99"), ("2", "20")]
+    conn.execute("truncate par")
+    assert conn.execute("select bool_and(deleted_at is not null), count(*) from audit.entity").fetchone() == (True, 2)

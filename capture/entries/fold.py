@@ -14,7 +14,7 @@ from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
 from capture.entries.net import Delta, described, key_text, net
-from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced
+from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced, renumbered
 from capture.entries.phrases import holds
 from capture.entries.sentences import Sentence, Speaker
 from capture.entries.values import HIDDEN, is_secret, json_differences, plain
@@ -39,7 +39,9 @@ def fold(
     kept, truncations = without_emptied(changes)
     labels = Labels(catalogue, names, changes)
     deltas = [delta for delta in net(kept, catalogue) if _is_configuration(delta)]
-    deltas = [part for delta in pair_replaced(deltas) for part in handed_over(delta)]
+    paired = pair_replaced(deltas)
+    moved_keys = renumbered(paired)
+    deltas = [part for delta in paired for part in handed_over(delta, moved_keys)]
     entities = [delta for delta in deltas if delta.table.kind != "label"]
     find_followers(entities)
     find_moves(entities)
@@ -66,6 +68,19 @@ def _is_configuration(delta: Delta) -> bool:
     return condition is None or any(row and holds(condition, row) for row in (delta.old, delta.new))
 
 
+def _audiences(group: list[Delta]) -> list[list[Delta]]:
+    """Return the rows of an entity by the accounts that may read of them, the entity's own first.
+
+    They differ where the save moved the entity to another account, and where rows without a key are of several.
+    """
+    if group[0].root_key is not None and not any(delta.former_account for delta in group):
+        return [group]
+    by_account: dict[tuple[str | None, str | None], list[Delta]] = defaultdict(list)
+    for delta in sorted(group, key=lambda delta: not delta.is_root):
+        by_account[delta.account, delta.former_account].append(delta)
+    return list(by_account.values())
+
+
 class _Maker:
     def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, roles: Roles) -> None:
         self.transaction = transaction
@@ -79,9 +94,10 @@ class _Maker:
         for delta in deltas:
             groups[delta.root_table, key_text(delta.root_key)].append(delta)
         for group in groups.values():
-            yield from self._entity(group)
+            for number, audience in enumerate(_audiences(group)):
+                yield from self._entity(audience, f"{number}" if number else "")
 
-    def _entity(self, group: list[Delta]) -> Iterator[tuple[int, Entry]]:
+    def _entity(self, group: list[Delta], part: str) -> Iterator[tuple[int, Entry]]:
         root = next((delta for delta in group if delta.is_root), None)
         kind = ChangeType.UPDATED
         if root and root.kind == "I":
@@ -114,7 +130,13 @@ class _Maker:
                 max(delta.last for delta in group),
                 Entry(
                     id=encode(
-                        Identity(self.transaction.at, self.transaction.transaction_id, module, first.root_table, key)
+                        Identity(
+                            self.transaction.at,
+                            self.transaction.transaction_id,
+                            f"{module}\n{part}" if part else module,
+                            first.root_table,
+                            key,
+                        )
                     ),
                     at=self.transaction.at,
                     actor=self.actor.name,
@@ -126,7 +148,7 @@ class _Maker:
                     entity=entity.entity,
                     entity_id=key,
                     entity_name=name or self.speaker.entity_name(first),
-                    account=next((delta.account for delta in group if delta.account), None),
+                    account=root.account if root else max(group, key=lambda delta: delta.last).account,
                     descriptions=tuple(sentence.text for sentence in sentences),
                     kinds=tuple(sentence.kind for sentence in sentences),
                     sensitivity=max((sentence.sensitivity for _, sentence in said), key=_SENSITIVITY.index),

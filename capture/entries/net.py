@@ -153,11 +153,7 @@ def _continue(delta: Delta, change: Change) -> None:
     """Add a later change of the same row. A row that is deleted and inserted again under its key was updated."""
     delta.last = change.id
     delta.key = change.key
-    if change.root_table:
-        delta.root_table, delta.root_key = change.root_table, change.root_key
-    delta.account = change.account or delta.account
-    delta.former_root = delta.former_root or _former_root(change)
-    delta.former_account = delta.former_account or change.former_account
+    _move(delta, change)
     delta.changed |= set(change.old or {}) | set(change.new or {})
     existed = delta.kind in ("U", "D")
     if change.operation == "DELETE":
@@ -173,15 +169,43 @@ def _continue(delta: Delta, change: Change) -> None:
         delta.kind = "U" if existed else "I"
 
 
+def _move(delta: Delta, change: Change) -> None:
+    """Follow the row to the entity and the account of its later change, and keep what it was taken away from first."""
+    root_table, root_key = change.root_table or change.table, change.root_key
+    if delta.former_root is None:
+        delta.former_root = _former_root(change)
+        if delta.former_root is not None:
+            delta.former_account = change.former_account
+        elif (
+            change.operation == "INSERT"
+            and root_key != change.key
+            and delta.root_key is not None
+            and ((root_table, root_key) != (delta.root_table, delta.root_key))
+        ):
+            # Deleted here and inserted there under the same key.
+            delta.former_root, delta.former_account = (delta.root_table, delta.root_key), delta.account
+        else:
+            delta.former_account = delta.former_account or change.former_account
+    delta.root_table, delta.root_key = root_table, root_key
+    delta.account = change.account
+
+
 def _settle(delta: Delta) -> bool:
     """Reduce `changed` to what differs in the end; return whether anything does (mapping rule 19)."""
     if delta.kind == "I":
+        # Where it was meanwhile is nobody's to know.
+        delta.former_root = delta.former_account = None
         return bool(delta.new)
     if delta.kind == "D":
+        if delta.former_root is not None:
+            (delta.root_table, delta.root_key), delta.account = delta.former_root, delta.former_account
+        elif delta.former_account is not None:
+            delta.account = delta.former_account
+        delta.former_root = delta.former_account = None
         return bool(delta.old)
     if delta.former_root == (delta.root_table, delta.root_key):
         delta.former_root = None
-    if delta.former_account == delta.account:
+    if delta.former_root is None and delta.former_account == delta.account:
         delta.former_account = None
     ignored = set(delta.table.ignored)
     delta.changed = {

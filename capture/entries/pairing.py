@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -79,21 +79,43 @@ def _update(before: Delta, after: Delta) -> None:
     after.kind, after.old, after.changed, after.first = "U", before.old, changed, min(before.first, after.first)
 
 
-def handed_over(delta: Delta) -> list[Delta]:
+def handed_over(delta: Delta, renumbered: Mapping[tuple[str, str], str]) -> list[Delta]:
     """Return a part that went to another entity as removed from the one and added to the other; any other row as it is.
 
-    Each is for the account of its own entity: neither learns what the other has.
+    Each is for the account of its own entity: neither learns what the other has. `renumbered` has the entities whose key the
+    save changed, table and old key to new key: the parts of these only followed.
     """
-    if delta.kind != "U" or delta.table.parent is None:
+    if delta.kind != "U":
         return [delta]
     if delta.former_root is None:
         return [replace(delta, kind="I", old={})] if _was_alone(delta) else [delta]
     table, key = delta.former_root
-    account = delta.former_account or delta.account
+    if table == delta.root_table and renumbered.get((table, key_text(key))) == key_text(delta.root_key):
+        return [replace(delta, former_root=None, former_account=None)]
     removed = replace(
-        delta, kind="D", new={}, root_table=table, root_key=key, account=account, former_root=None, former_account=None
+        delta,
+        kind="D",
+        new={},
+        root_table=table,
+        root_key=key,
+        account=delta.former_account,
+        former_root=None,
+        former_account=None,
     )
-    return [removed, delta if delta.is_root else replace(delta, kind="I", old={}, former_account=None)]
+    left = None if delta.former_account == delta.account else delta.former_account
+    if delta.is_root:
+        return [removed, replace(delta, former_root=None, former_account=left)]
+    return [removed, replace(delta, kind="I", old={}, former_root=None, former_account=None)]
+
+
+def renumbered(deltas: Iterable[Delta]) -> dict[tuple[str, str], str]:
+    """Return the entities whose key changed: table and old key to new key, as text."""
+    found = {}
+    for delta in deltas:
+        if delta.kind == "U" and delta.is_root and delta.key is not None and delta.changed & set(delta.key):
+            before = {column: delta.old.get(column, value) for column, value in delta.key.items()}
+            found[delta.table.name, key_text(before)] = key_text(delta.key)
+    return found
 
 
 def _was_alone(delta: Delta) -> bool:

@@ -1,6 +1,9 @@
 -- Where a row moved away from, which partition was emptied, and a tracked table's columns when it was put under watch. Safe to run again.
 set local role audit_owner;
 
+-- Capture locks the registry of tables before the log: who changes both does too, or a business write could die of a deadlock.
+lock table audit.tracked_table in access exclusive mode;
+
 -- Looked for first: adding what is there would lock the log all the same.
 do $columns$
 declare

@@ -34,7 +34,7 @@ begin
 
   -- One row of built-in types, the usual case, takes the shortest way: few queries of few columns (docs/decisions/0002), as long as
   -- the columns are those that were put under watch. The test of the types is that of audit.has_plain_types, which costs more as a call.
-  if config.id is not null and current_setting('transaction_isolation') = 'read committed' and not exists (
+  if config.noted_for = tg_relid and current_setting('transaction_isolation') = 'read committed' and not exists (
     select from pg_attribute as a
     where a.attrelid = tg_relid and a.attnum > 0 and (
       a.attname is distinct from config.columns[a.attnum]

@@ -3,6 +3,7 @@
 -- object: function audit.write_row(audit.tracked_table, "char", jsonb, jsonb): Writes one changed row, given its images; false when nothing that counts has changed.
 -- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb): Writes one changed row, given its images and what changed in them; always true.
 -- object: function audit.place_of(audit.tracked_table, jsonb): The entity that a row belongs to, given its image, NULL where it is its own; and its account.
+-- object: function audit.registry_key(audit.tracked_table, jsonb): The key of a row as audit.entity has it, given its image.
 -- object: function audit.pick(jsonb, text[]): The given columns of an image.
 -- object: function audit.parent_key(jsonb, text[], text[]): The parent's key out of a child's image; NULL when a part of it is NULL.
 
@@ -75,9 +76,11 @@ begin
   end if;
   -- What moves away is for its former entity and account to know too.
   if operation = 'U' and (new_part ? config.account_column or new_part ?| config.parent_columns) then
-    select case when p.root is distinct from root then p.root_table end, nullif(p.root, root), nullif(p.tenant, tenant)
+    select case when m.moved then p.root_table end, case when m.moved then p.root end,
+      case when m.moved and p.root is not null or p.tenant is distinct from tenant then p.tenant end
     into former_table, former_root, former_tenant
-    from audit.place_of(config, before_image) as p;
+    from audit.place_of(config, before_image) as p
+    cross join lateral (select (p.root_table, p.root) is distinct from (root_table, root) as moved) as m;
   end if;
 
   if to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null then
@@ -99,7 +102,9 @@ begin
   -- An update of columns that the registry does not keep leaves it as it is.
   if config.registered and row_key is not null
     and (operation <> 'U' or new_part ?| (config.key_columns || config.about || coalesce(config.parent_columns, '{}'))) then
-    old_key := audit.pick(before_image, config.key_columns);
+    -- The registry names the columns of a key as they were when the table was put under watch: children look it up by these.
+    old_key := audit.registry_key(config, before_image);
+    row_key := audit.registry_key(config, image);
     if operation = 'D' or (operation = 'U' and old_key <> row_key) then
       insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account, deleted_at)
       values (config.id, old_key, audit.pick(before_image, config.about), root_table, root, tenant, now())
@@ -117,6 +122,15 @@ begin
   end if;
   return true;
 end
+$function$;
+
+create or replace function audit.registry_key(config audit.tracked_table, image jsonb)
+returns jsonb
+language sql stable
+as $function$
+  select jsonb_object_agg(k.noted, image -> k.present)
+  from audit.tracked_table as t cross join unnest(t.key_columns, config.key_columns) as k(noted, present)
+  where t.id = config.id and image is not null
 $function$;
 
 create or replace function audit.place_of(config audit.tracked_table, image jsonb, out root_table integer, out root jsonb, out tenant text)
@@ -156,14 +170,15 @@ $function$;
 
 alter function audit.pick(jsonb, text[]) owner to audit_owner;
 alter function audit.parent_key(jsonb, text[], text[]) owner to audit_owner;
+alter function audit.registry_key(audit.tracked_table, jsonb) owner to audit_owner;
 alter function audit.place_of(audit.tracked_table, jsonb) owner to audit_owner;
 alter function audit.write_row(audit.tracked_table, "char", jsonb, jsonb) owner to audit_owner;
 alter function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) owner to audit_owner;
 revoke all on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
-  audit.place_of(audit.tracked_table, jsonb),
+  audit.place_of(audit.tracked_table, jsonb), audit.registry_key(audit.tracked_table, jsonb),
   audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
   audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) from public;
 grant execute on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
-  audit.place_of(audit.tracked_table, jsonb),
+  audit.place_of(audit.tracked_table, jsonb), audit.registry_key(audit.tracked_table, jsonb),
   audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
   audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) to audit_capture;

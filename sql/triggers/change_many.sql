@@ -33,12 +33,11 @@ create or replace function audit.place_join(config audit.tracked_table, alias te
 returns text
 language sql stable
 as $function$
-  select case when config.parent_table is null then format(
+  select case when t.id is null then format(
       'cross join lateral (
          select null::integer as root_table, null::jsonb as root, case when %s then %s ->> %L end as tenant) as %I',
       condition, image, config.account_column, alias)
-    else (
-      select format(
+    else format(
         'cross join lateral (
            select case when k.key is not null then coalesce(e.root_table_id, %1$L::integer) end as root_table,
              case when k.key is not null then coalesce(e.root_key, k.key) end as root,
@@ -48,8 +47,9 @@ as $function$
                case when %7$s then %2$s ->> %3$L end as tenant) as k
            left join audit.entity as e on e.table_id = %1$L::integer and e.key = k.key
            left join audit.entity as r on r.table_id = e.root_table_id and r.key = e.root_key) as %6$I',
-        t.id, image, config.account_column, config.parent_columns, t.key_columns, alias, condition)
-      from audit.tracked_table as t where t.relid = config.parent_table) end
+        t.id, image, config.account_column, config.parent_columns, t.key_columns, alias, condition) end
+  -- A row whose parent's table is not under watch belongs to itself.
+  from (select) as one left join audit.tracked_table as t on t.relid = config.parent_table
 $function$;
 
 create or replace function audit.many_statement(
@@ -131,14 +131,20 @@ begin
      from (%s) as p
      %s
      %s
+     %s
      %s',
     case when to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null
       then 'audit.change' else 'audit.change_spill' end,
     config.id, operation, row_key, old_part, new_part, row_about,
-    case when moves then 'case when f.root is distinct from w.root then f.root_table end, nullif(f.root, w.root), nullif(f.tenant, w.tenant)'
+    case when moves then
+        'case when m.moved then f.root_table end, case when m.moved then f.root end, '
+        'case when m.moved and f.root is not null or stir.stirred and f.tenant is distinct from w.tenant then f.tenant end'
       else 'null::integer, null::jsonb, null::text' end,
     emptied, pairs, audit.place_join(config, 'w', image, 'true'),
     case when moves then audit.place_join(config, 'f', 'p.before', format('p.new_part ?| %L::text[]', moving)) end,
+    case when moves then format(
+      'cross join lateral (select p.new_part ?| %L::text[] as stirred) as stir
+       cross join lateral (select stir.stirred and (f.root_table, f.root) is distinct from (w.root_table, w.root) as moved) as m', moving) end,
     case when operation = 'U' then 'where p.new_part <> ''{}''' end);
 end
 $function$;

@@ -49,16 +49,30 @@ begin
   config.masked := array(
     select present ->> k from unnest(config.masked) as k where present ->> k is not null
     union
+    -- Another column may have taken the name: what is called so is meant as well.
+    select k from unnest(config.masked) as k
+    union
+    -- Whose number nobody knows may be a masked one under another name.
+    select a.attname from pg_attribute as a
+    where config.noted_for is distinct from config.relid::oid and a.attrelid = config.relid and a.attnum > 0 and not a.attisdropped
+      and a.attname <> all (config.columns)
+      and exists (select from unnest(config.masked) as k where present ->> k is null)
+    union
     select a.attname from pg_attribute as a
     where a.attrelid = config.relid and a.attnum > 0 and not a.attisdropped and audit.looks_secret(a.attname)
       and a.attname <> all (config.shown || coalesce(config.key_columns, '{}') || coalesce(config.parent_columns, '{}') || coalesce(config.account_column, '')));
+  config.about := array(select k from unnest(config.about) as k where k <> all (config.masked));
+  if config.label_column = any (config.masked) then
+    config.label_column := null;
+  end if;
   return config;
 end
 $function$;
 
 -- An older snapshot shows columns, types and triggers as they were: what capture would take for built-in could be code of the
 -- table's owner by now, and a table put under watch since would go unlogged. Such a transaction has to run again, as after
--- any concurrent update. A catalogue row that the snapshot shows and somebody changed since has that transaction in xmax.
+-- any concurrent update. A catalogue row that the snapshot shows and somebody changed since has that transaction in xmax; of a column
+-- that the snapshot does not show only the server itself knows (has_column_privilege is NULL where there is none).
 create or replace function audit.check_snapshot(relation oid, trigger_name name)
 returns void
 language plpgsql
@@ -70,13 +84,17 @@ begin
   if exists (
     select
     from (
-      select c.xmax from pg_class as c where c.oid = relation
+      select a.xmax from pg_attribute as a where a.attrelid = relation and a.attnum > 0
       union all
-      select a.xmax from pg_attribute as a where a.attrelid = relation and a.attnum > 0) as r
+      select t.xmax from audit.tracked_table as t
+      where t.relid = relation or t.relid in (select a.relid from pg_partition_ancestors(relation) as a)) as r
     cross join lateral (select r.xmax::text::bigint as id) as x
     where x.id <> 0
       -- The number without its epoch: the nearest to the snapshot's.
       and pg_xact_status((newest + (x.id - (newest & 4294967295) + 6442450944) % 4294967296 - 2147483648)::text::xid8) = 'committed')
+    or exists (
+      select from (select max(a.attnum) as last from pg_attribute as a where a.attrelid = relation) as a, generate_series(1, 20) as n
+      where has_column_privilege(relation, (a.last + n)::smallint, 'select') is not null)
     or not exists (select from pg_trigger as t where t.tgrelid = relation and t.tgname = trigger_name)
   then
     raise exception 'table % was altered or put under watch after this transaction began', relation::regclass

@@ -59,6 +59,12 @@ begin
   if (parent_table is null) <> (parent_columns is null) then
     raise exception 'give parent_table and parent_columns together for %', full_name using errcode = 'invalid_parameter_value';
   end if;
+  if parent_table is not null and not exists (
+    select from audit.tracked_table as t where t.relid = parent_table and t.until is null)
+  then
+    raise exception '% is to be the parent of %, and is not tracked', parent_table, full_name
+      using errcode = 'invalid_parameter_value', hint = 'Track the parent first.';
+  end if;
   if registered and keys is null then
     raise exception '% has no key, so its rows cannot be registered', full_name using errcode = 'invalid_parameter_value';
   end if;
@@ -106,6 +112,8 @@ begin
     returning id into table_number;
   else
     table_number := was.id;
+    -- The children of a table that was made anew are the new one's.
+    update audit.tracked_table as t set parent_table = relation where t.parent_table = was.relid and was.relid <> relation;
     update audit.tracked_table as t
     set relid = relation, table_name = full_name, kind = kind, key_columns = keys, ignored = ignored,
       masked = hidden, about = named, label_column = label_column, account_column = account_column,

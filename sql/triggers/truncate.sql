@@ -24,6 +24,9 @@ declare
   path text[] := audit.partition_path(tg_relid);
   removed bigint := 0;
 begin
+  if tg_when = 'BEFORE' and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    perform audit.check_snapshot(tg_relid, tg_name);
+  end if;
   if config.id is null then
     return null;
   end if;
@@ -81,13 +84,16 @@ language sql stable
 as $function$
   select format(
     'insert into audit.entity as e (table_id, key, about, root_table_id, root_key, account, deleted_at)
-     select %L::integer, audit.pick(p.before, %L::text[]), audit.pick(p.before, %L::text[]), w.root_table, w.root, w.tenant, now()
+     select %L::integer, k.key, audit.pick(p.before, %L::text[]), w.root_table, w.root, w.tenant, now()
      from (select %s as before from %s as x) as p
+     cross join lateral (
+       select jsonb_object_agg(k.noted, p.before -> k.present) as key from unnest(%L::text[], %L::text[]) as k(noted, present)) as k
      %s
      on conflict (table_id, key) do update set deleted_at = excluded.deleted_at',
-    config.id, config.key_columns, config.about, audit.image_expression(relation, 'x'), source,
+    config.id, config.about, audit.image_expression(relation, 'x'), source, t.key_columns, config.key_columns,
     audit.place_join(config, 'w', 'p.before', 'true'))
-  where config.key_columns is not null
+  from audit.tracked_table as t
+  where t.id = config.id and config.key_columns is not null
 $function$;
 
 -- object: function audit.planned_code(oid): What would run code of its owner when a table is read: an index, statistics, a partition key; NULL when nothing would.

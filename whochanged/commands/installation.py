@@ -46,6 +46,7 @@ def install(
     from capture.catalogue.checking import check, columns_of
     from capture.catalogue.installing import check_trackable
     from capture.install import install as install_log
+    from capture.install import is_there
     from capture.migrate import installed_version
 
     _given()  # a wrong setting is refused before anything is done
@@ -58,8 +59,8 @@ def install(
             # A wrong catalogue, and tables that may not be tracked, are refused before anything is done.
             check(chosen, columns_of(connection))
             check_trackable(connection, chosen)
-        first = installed_version(connection) is None
-        settings = [] if first else _stored(connection)
+        first = not is_there(connection)
+        settings = [] if installed_version(connection) is None else _stored(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
             report = install_log(connection, settings=_given(), dry_run=dry_run)
@@ -97,8 +98,9 @@ def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None, *, fir
             install_catalogue(connection, chosen)
         except psycopg.Error as error:
             said = (error.diag.message_primary or str(error)).splitlines()[0]
-            connection.rollback()
-            if not first:
+            if not connection.closed:
+                connection.rollback()
+            if not first or connection.closed:
                 raise DatabaseError(f"{said} ({_UNFINISHED})") from error
             uninstall_log(connection)
             raise DatabaseError(f"{said} (nothing was installed)") from error
