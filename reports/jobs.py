@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
@@ -13,15 +14,16 @@ import psycopg
 
 from capture.catalogue import Catalogue
 from capture.catalogue.installing import installed_catalogue
-from capture.errors import WhochangedError
 from capture.migrate import DAYS_AHEAD
 from capture.partitions import PartitionsReport, keep_partitions
 from capture.resources import query
 from capture.retention import PurgeReport, purge
 from capture.upkeep import acting_as_owner, one
-from reports.runs import Job, begin, failed_at_once, finish, looked, mark_interrupted, record
+from reports.runs import Job, failed_at_once, looked, mark_interrupted, noting, record, running
 
 if TYPE_CHECKING:
+    from reports.digest.cut import Cut
+    from reports.outbox import Outcome
     from reports.smtp import MailServer
 
 DAILY: Mapping[Job, time] = {"partitions": time(0, 20), "purge": time(3, 10)}
@@ -73,43 +75,65 @@ def digest_job(
     A recipient that cannot be served does not keep the others from their mail: the error is raised after they are done.
     `stop` is asked before each mail: once it says yes, the others wait for the next run.
     """
-    from reports.digest.cut import MailSettings, cutting
+    with acting_as_owner(conn):
+        return _digests(conn, mailing, running, stop=stop)
+
+
+def send_digests(
+    conn: psycopg.Connection[Any], mailing: Mailing, *, now: bool = False, tell: Callable[[Cut | Outcome], None]
+) -> DigestReport | None:
+    """Do the same with the rights of the login, also through a pooler; the run is written down when it has ended.
+
+    With `now`, also what is new and not due yet is cut, and what waits for its next try or is parked is tried. Each digest and
+    each try is told to *tell* as soon as it is settled. *conn* must commit each statement.
+    """
+    return _digests(conn, mailing, noting, now=now, tell=tell)
+
+
+def _digests(
+    conn: psycopg.Connection[Any],
+    mailing: Mailing,
+    recording: Callable[[psycopg.Connection[Any], Job, Mapping[str, int]], AbstractContextManager[None]],
+    *,
+    now: bool = False,
+    stop: Callable[[], bool] | None = None,
+    tell: Callable[[Cut | Outcome], None] = lambda _: None,
+) -> DigestReport | None:
     from reports.outbox import sending, waiting
 
-    with acting_as_owner(conn):
+    cut, trouble = 0, None
+    try:
         mark_interrupted(conn)
-        catalogue = installed_catalogue(conn)
-        product = conn.info.dbname if catalogue is None else catalogue.name
-        settings = MailSettings(mailing.sender, mailing.base_url, product)
-        cut, trouble = 0, None
-        try:
-            for _ in cutting(conn, catalogue or Catalogue(name="none"), settings):
-                cut += 1
-        except (WhochangedError, psycopg.Error) as error:
-            if conn.closed:
-                raise
-            trouble = error
-        if not cut and not waiting(conn):
-            if trouble is not None:
-                failed_at_once(conn, "digest", trouble)
-                raise trouble
-            looked(conn, "digest")
-            return None
-        run = begin(conn, "digest")
-        assert run is not None  # noqa: S101 - it is due at this very moment, as no other is
-        became: Counter[str] = Counter()
-        try:
-            became.update(outcome.state for outcome in sending(conn, mailing.server, stop=stop))
-        except BaseException as error:
-            if not conn.closed:
-                finish(conn, run, {"cut": cut, **became}, error=error)
+        for made in _cutting(conn, mailing, now=now):
+            cut += 1
+            tell(made)
+    except Exception as error:  # whatever it is: what was cut is sent, and the run is written down
+        if conn.closed:
             raise
+        trouble = error
+    if not cut and not waiting(conn, at_once=now):
         if trouble is not None:
-            finish(conn, run, {"cut": cut, **became}, error=trouble)
+            failed_at_once(conn, "digest", trouble)
             raise trouble
-        report = DigestReport(cut, became["sent"], became["retry"], became["parked"])
-        finish(conn, run, digest_numbers(report))
-        return report
+        looked(conn, "digest")
+        return None
+    numbers: Counter[str] = Counter(cut=cut, sent=0, retry=0, parked=0)
+    with recording(conn, "digest", numbers):
+        for outcome in sending(conn, mailing.server, at_once=now, stop=stop):
+            numbers[outcome.state] += 1
+            tell(outcome)
+        if trouble is not None:
+            raise trouble
+    return DigestReport(**numbers)
+
+
+def _cutting(conn: psycopg.Connection[Any], mailing: Mailing, *, now: bool) -> Iterator[Cut]:
+    from reports.digest.cut import MailSettings, cutting
+
+    catalogue = installed_catalogue(conn)
+    product = conn.info.dbname if catalogue is None else catalogue.name
+    settings = MailSettings(mailing.sender, mailing.base_url, product)
+    return cutting(conn, catalogue or Catalogue(name="none"), settings, now=now)
 
 
 def partition_numbers(report: PartitionsReport) -> dict[str, int]:

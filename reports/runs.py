@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -18,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from capture.resources import query
 from capture.upkeep import RUNS, acting_as_owner
+from reports.clock import clock
 
 Job = Literal["partitions", "purge", "digest"]
 T = TypeVar("T")
@@ -77,34 +79,63 @@ def finish(
     error: BaseException | None = None,
 ) -> None:
     """Write down how a run ended: done, or with *error* failed, or interrupted by somebody who wanted it to end."""
-    outcome = "done" if error is None else "failed" if isinstance(error, Exception) else "interrupted"
-    conn.execute(
-        query("job_finish"),
-        {
-            "id": run.id,
-            "outcome": outcome,
-            "detail": Jsonb(dict(numbers or {})),
-            "error": None if error is None else said(error),
-            "runs": RUNS,
-        },
-    )
+    conn.execute(query("job_finish"), {"id": run.id, "runs": RUNS, **_ended(numbers or {}, error)})
+
+
+@contextmanager
+def running(conn: psycopg.Connection[Any], job: Job, numbers: Mapping[str, int]) -> Iterator[None]:
+    """Write down a run that is due now: that it begins, and how it ended, with *numbers* as they are then."""
+    run = begin(conn, job)
+    assert run is not None  # noqa: S101 - it is due at this very moment, as no other is
+    try:
+        yield
+    except BaseException as error:
+        if not conn.closed:
+            finish(conn, run, numbers, error=error)
+        raise
+    finish(conn, run, numbers)
+
+
+@contextmanager
+def noting(conn: psycopg.Connection[Any], job: Job, numbers: Mapping[str, int]) -> Iterator[None]:
+    """Write down a run like `running`, but only when it has ended: that holds no lock of a session, which a pooler would keep."""
+    began = clock(conn)
+    try:
+        yield
+    except BaseException as error:
+        if not conn.closed:
+            _note(conn, job, began, numbers, error)
+        raise
+    _note(conn, job, began, numbers)
 
 
 def failed_at_once(conn: psycopg.Connection[Any], job: Job, error: BaseException) -> None:
     """Write down a run that failed; where the last one failed for the same reason, it is counted there."""
     if conn.execute(query("job_failed_again"), {"job": job, "error": said(error)}).rowcount == 0:
-        run = begin(conn, job)
-        if run is not None:
-            finish(conn, run, error=error)
+        _note(conn, job, clock(conn), {}, error)
 
 
 def looked(conn: psycopg.Connection[Any], job: Job) -> None:
     """Write down that somebody looked whether there was something to do, and there was not; also where no run is known yet."""
     if conn.execute(query("job_looked"), {"job": job}).rowcount == 0:
-        run = begin(conn, job)
-        if run is not None:
-            finish(conn, run)
-            conn.execute(query("job_looked"), {"job": job})
+        _note(conn, job, clock(conn), {})
+        conn.execute(query("job_looked"), {"job": job})
+
+
+def _note(
+    conn: psycopg.Connection[Any],
+    job: Job,
+    began: datetime,
+    numbers: Mapping[str, int],
+    error: BaseException | None = None,
+) -> None:
+    who = {"host": socket.gethostname(), "pid": os.getpid()}
+    conn.execute(query("job_note"), {"job": job, "began": began, **who, **_ended(numbers, error)})
+
+
+def _ended(numbers: Mapping[str, int], error: BaseException | None) -> dict[str, Any]:
+    outcome = "done" if error is None else "failed" if isinstance(error, Exception) else "interrupted"
+    return {"outcome": outcome, "detail": Jsonb(dict(numbers)), "error": None if error is None else said(error)}
 
 
 def mark_interrupted(conn: psycopg.Connection[Any]) -> list[tuple[str, datetime]]:

@@ -19,11 +19,11 @@ import psycopg
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from capture.errors import DatabaseError, WhochangedError
+from capture.errors import ConfigurationError, DatabaseError, WhochangedError
 from capture.migrate import require_current
 from reports import jobs
 from reports.leader import prepare, still_leads, take_over, try_to_lead
-from reports.runs import Job, mark_interrupted, said
+from reports.runs import Job, failed_at_once, mark_interrupted, said
 
 Connect = Callable[[], psycopg.Connection[Any]]
 
@@ -62,7 +62,10 @@ class Scheduler:
         self._wake.put(None)
 
     def run(self) -> None:
-        """Work until `stop`, through all that happens to the database. Raises ConfigurationError when it has another version."""
+        """Work until `stop`, through all that happens to the database. Raises ConfigurationError when it has another version.
+
+        Whatever else goes wrong is logged, and written down where it concerns a job; then it goes on.
+        """
         pause = FIRST_PAUSE
         while not self._stopping:
             began = time.monotonic()
@@ -70,10 +73,12 @@ class Scheduler:
                 with closing(self._connect()) as conn:
                     prepare(conn)
                     self._stand_by(conn)
-            except (DatabaseError, psycopg.Error) as error:
+            except ConfigurationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - logged, with its place where we did not foresee it
                 if time.monotonic() - began > LONGEST_PAUSE:
                     pause = FIRST_PAUSE
-                _log.warning("%s; trying again in %.0f s", said(error), pause)
+                _log.warning("%s; trying again in %.0f s", said(error), pause, exc_info=not _foreseen(error))
                 self._wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
         _log.info("stopped")
@@ -129,10 +134,7 @@ class Scheduler:
 
     def _daily(self, conn: psycopg.Connection[Any], job: Job, work: Callable[..., Mapping[str, int] | None]) -> None:
         require_current(conn)
-        mark_interrupted(conn)
-        due = jobs.due_now(conn, job)
-        if due is not None:
-            _logged(conn, job, partial(work, conn, due))
+        _logged(conn, job, partial(_if_due, conn, job, work))
 
     def _guarded(self, conn: psycopg.Connection[Any], work: Callable[[], None]) -> None:
         """Do the work if we lead, unless we are at the end; what it raises ends the lead."""
@@ -165,13 +167,30 @@ def _logged(conn: psycopg.Connection[Any], job: Job, work: Callable[[], Mapping[
     except Exception as error:
         if conn.closed:
             raise
-        # What we did not foresee is told with the place where it happened.
-        foreseen = isinstance(error, WhochangedError | psycopg.Error)
-        _log.error("%s failed: %s", job, said(error), exc_info=not foreseen)
+        _log.error("%s failed: %s", job, said(error), exc_info=not _foreseen(error))
         return
     if numbers is not None:
         words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in numbers.items())
         _log.info("%s done in %.1f s: %s", job, time.monotonic() - began, words)
+
+
+def _foreseen(error: Exception) -> bool:
+    """Whether we foresaw that this may happen; what we did not is told with the place where it happened."""
+    return isinstance(error, WhochangedError | psycopg.Error)
+
+
+def _if_due(
+    conn: psycopg.Connection[Any], job: Job, work: Callable[..., Mapping[str, int] | None]
+) -> Mapping[str, int] | None:
+    """Do the work of a daily job where it is due; that this cannot be told is a failure of the job, and written down."""
+    try:
+        mark_interrupted(conn)
+        due = jobs.due_now(conn, job)
+    except Exception as error:
+        if not conn.closed:
+            failed_at_once(conn, job, error)
+        raise
+    return None if due is None else work(conn, due)
 
 
 def _partitions(conn: psycopg.Connection[Any], due: datetime) -> Mapping[str, int] | None:

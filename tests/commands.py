@@ -28,6 +28,6 @@ def refused(capsys: Capture, code: int, *arguments: str) -> str:
     return err
 
 
-def documents(capsys: Capture, *arguments: str) -> list[dict[str, Any]]:
+def documents(capsys: Capture, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
     """Run a command with --json and return what it printed."""
-    return [json.loads(line) for line in said(capsys, *arguments, "--json")[0].splitlines()]
+    return [json.loads(line) for line in said(capsys, *arguments, "--json", code=code)[0].splitlines()]

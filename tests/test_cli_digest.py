@@ -74,6 +74,41 @@ def test_send_says_what_happened(
     assert out == "ben@example.com  no. 3 sent: 250 2.0.0 queued\n"
 
 
+def test_sending_by_cron_is_written_down_as_by_the_scheduler(
+    crm_dsn: str, crm_conn: Connection, env: pytest.MonkeyPatch, mailbox: Mailbox, capsys: Capture
+) -> None:
+    here = ("--dsn", crm_dsn)
+
+    def runs() -> list[tuple[str, dict[str, int], str | None]]:
+        statement = "SELECT outcome, detail - 'checked_at', error FROM audit.job_run WHERE job = 'digest' ORDER BY id"
+        return crm_conn.execute(statement).fetchall()
+
+    add(crm_conn)
+    said(capsys, "digest", "send", "--dry-run", *here)
+    assert runs() == []
+    said(capsys, "digest", "send", *here)
+    one = {"cut": 1, "sent": 1, "retry": 0, "parked": 0}
+    assert runs() == [("done", one, None)]
+    said(capsys, "digest", "send", *here)
+    assert runs() == [("done", one, None)], "a look that finds nothing leaves its time"
+    (run,) = documents(capsys, "status", *here)[0]["runs"]
+    assert (run["job"], run["outcome"], "checked_at" in run["detail"]) == ("digest", "done", True)
+    rename(crm_conn, "Europe")
+    mailbox.refusals["audit@example.com"] = "550 who are you"
+    refused(capsys, 5, "digest", "send", "--now", *here)
+    outcome, detail, error = runs()[1]
+    assert (outcome, detail["cut"]) == ("failed", 1)
+    assert error is not None
+    assert "refuses the sender" in error
+    (status,) = documents(capsys, "status", *here, code=1)
+    assert any("the last run of digest failed: mail server" in problem for problem in status["problems"])
+    mailbox.refusals.clear()
+    said(capsys, "digest", "send", "--now", *here)
+    assert runs()[2:] == [("done", {"cut": 0, "sent": 1, "retry": 0, "parked": 0}, None)]
+    left = crm_conn.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+    assert left == (0,), "a pooler would keep a lock of the session"
+
+
 def test_list_shows_what_became_of_each(
     crm_dsn: str, crm_conn: Connection, env: pytest.MonkeyPatch, mailbox: Mailbox, capsys: Capture
 ) -> None:

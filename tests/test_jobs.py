@@ -268,7 +268,7 @@ def test_one_who_cannot_be_served_fails_every_minute_and_keeps_no_one_waiting(
             digest_job(crm_conn, mailing(mailbox))
     assert mailbox.addresses() == [BEN]
     ((_job, outcome, detail, error),) = runs(crm_conn)
-    assert (outcome, detail) == ("failed", {"cut": 1, "sent": 1, "times": 3})
+    assert (outcome, detail) == ("failed", {"cut": 1, "sent": 1, "retry": 0, "parked": 0, "times": 3})
     assert "gets no digest" in error
     rename(crm_conn, "Europe")
     due_again(crm_conn)

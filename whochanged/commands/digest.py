@@ -15,9 +15,9 @@ from whochanged.output.times import zone
 if TYPE_CHECKING:
     import psycopg
 
-    from capture.catalogue import Catalogue
-    from reports.digest.cut import MailSettings
-    from reports.smtp import MailServer
+    from reports.digest.cut import Cut
+    from reports.jobs import Mailing
+    from reports.outbox import Outcome
 
 app = typer.Typer(
     help="Tell by mail what changed: look at a digest, send what is due, see what became of it.",
@@ -78,19 +78,17 @@ def send(
     Run it every few minutes, from cron or a timer, or let `whochanged run` do it. Two that run at once do no harm.
     A digest is frozen before it is sent: what does not arrive goes again later, the same byte for byte.
     """
-    from whochanged.mail import mail_server, mail_settings, words_and_product
+    from reports.jobs import Mailing
+    from whochanged.mail import mail_server, sender
     from whochanged.settings import load_settings
 
     settings = load_settings()
-    server = mail_server(settings)
+    mailing = Mailing(mail_server(settings), sender(settings), settings.base_url)
     with common.installed(dsn) as connection:
-        catalogue, product = words_and_product(connection)
-        connection.rollback()
-        mail = mail_settings(settings, product)
         if dry_run:
-            _would_send(connection, catalogue, mail, now=now)
+            _would_send(connection, mailing, now=now)
         else:
-            _send(connection, catalogue, mail, server, now=now)
+            _send(connection, mailing, now=now)
 
 
 @app.command("list")
@@ -117,49 +115,43 @@ def list_(
             common.talk().print("No digest was cut yet: whochanged digest send --now  cuts what is new.")
 
 
-def _send(
-    connection: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, server: MailServer, *, now: bool
-) -> None:
+def _send(connection: psycopg.Connection[Any], mailing: Mailing, *, now: bool) -> None:
     """Cut, then send; a recipient for whom nothing can be cut does not keep the others waiting."""
-    from reports.digest.cut import cutting
-    from reports.outbox import sending
+    from reports.digest.cut import Cut
+    from reports.jobs import send_digests
     from whochanged.output.digests import cut_text, outcome_text
 
-    console, done, refused = common.data(), 0, 0
-    fault: Exception | None = None
-    try:
-        for cut in cutting(connection, catalogue, mail, now=now):
-            done += 1
-            if not cut.mailed:
-                console.print(cut_text(cut))
-    except Exception as error:
-        if connection.closed:
-            raise
-        fault = error
-    for outcome in sending(connection, server, at_once=now):
-        done += 1
-        refused += outcome.state == "parked"
-        console.print(outcome_text(outcome))
-    if fault is not None:
-        raise fault
-    if refused:
-        said, answers = ("1 mail", "answer") if refused == 1 else (f"{refused} mails", "answers")
+    console = common.data()
+
+    def tell(what: Cut | Outcome) -> None:
+        if not isinstance(what, Cut):
+            console.print(outcome_text(what))
+        elif not what.mailed:
+            console.print(cut_text(what))
+
+    connection.autocommit = True
+    report = send_digests(connection, mailing, now=now, tell=tell)
+    if report is None:
+        _remark(connection)
+    elif report.parked:
+        said, answers = ("1 mail", "answer") if report.parked == 1 else (f"{report.parked} mails", "answers")
         message = f"{said} cannot be delivered: whochanged digest list  shows the {answers}"
         raise MailError(message)
-    if not done:
-        _remark(connection)
 
 
-def _would_send(connection: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, *, now: bool) -> None:
-    from reports.digest.cut import cutting
+def _would_send(connection: psycopg.Connection[Any], mailing: Mailing, *, now: bool) -> None:
+    from reports.digest.cut import MailSettings, cutting
     from reports.outbox import waiting
+    from whochanged.mail import words_and_product
     from whochanged.output.digests import cut_text, waiting_text
 
     console, done = common.data(), 0
+    catalogue, product = words_and_product(connection)
     for delivery in waiting(connection, at_once=now):
         done += 1
         console.print(waiting_text(delivery))
     connection.rollback()
+    mail = MailSettings(mailing.sender, mailing.base_url, product)
     for cut in cutting(connection, catalogue, mail, now=now, dry_run=True):
         done += 1
         console.print(cut_text(cut, would=True))
