@@ -51,6 +51,14 @@ def latest_due(schedule: Schedule, after: datetime, now: datetime) -> datetime |
     return found if found > after else None
 
 
+def credible(now: datetime, *times: datetime | None) -> datetime | None:
+    """Return the first of the times that is not far after now: a clock was ahead when it was written, and is right again.
+
+    A clock that is put right by seconds is everyday life: that must not make a digest due twice.
+    """
+    return next((time for time in times if time is not None and time <= now + _ONE_DAY), None)
+
+
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     """Return when the clocks of a zone show a time on a day, in UTC: the first of two, and after a gap its end."""
     local = datetime.combine(day, at, tzinfo=zone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,7 +20,7 @@ from capture.errors import UsageError
 from capture.resources import query
 from capture.window import Watermark, watermark
 from reports.addresses import checked_address, checked_name
-from reports.calendar import WEEKDAYS, Cadence, Schedule, zone_of
+from reports.calendar import WEEKDAYS, Cadence, Schedule, credible, latest_due, next_due, zone_of
 
 WhenEmpty = Literal["never", "weekly", "always"]
 
@@ -28,6 +28,8 @@ OTHER = "Other"
 """The module of tracked tables that no catalogue describes."""
 
 SEVEN = time(7)
+
+_LONG_AGO = timedelta(days=14)
 
 _CLOSE = 0.8
 """How much alike an address must be that was probably meant, its name and its domain each, from 0 to 1."""
@@ -39,7 +41,8 @@ class Recipient:
 
     `begin` is where the next one begins. `told_until` is the end of the time that the last one names, or when the
     recipient was added; `serial` is its number, 0 before the first. `mailed_serial` and `mailed_until` are those of the
-    last one that was mailed. `modules` is None for all of them, `account` is None for every tenant.
+    last one that was mailed; `last_cut` and `mailed_cut` tell when these two were cut. `modules` is None for all of them,
+    `account` is None for every tenant.
     """
 
     id: int
@@ -59,6 +62,8 @@ class Recipient:
     serial: int
     mailed_serial: int
     mailed_until: datetime | None
+    last_cut: datetime | None
+    mailed_cut: datetime | None
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -72,6 +77,22 @@ class Recipient:
     def schedule(self) -> Schedule:
         """When its digests are due; in UTC where the zone is not known."""
         return Schedule(self.zone or ZoneInfo("UTC"), self.cadence, self.send_at, self.weekday)
+
+    def told(self, now: datetime) -> datetime | None:
+        """Return the end of the time that was told; where a wrong clock gave it, when that was; None where neither can be believed."""
+        return credible(now, self.told_until, self.last_cut)
+
+    def due(self, now: datetime) -> datetime | None:
+        """Return the last instant at which a digest was due and is not cut, None without one; *now* is the database's time.
+
+        Where no time can be believed, the last instant is due.
+        """
+        return latest_due(self.schedule, self.told(now) or now - _LONG_AGO, now)
+
+    def next_due(self, now: datetime) -> datetime:
+        """Return since when a digest is due, or when the next one will be."""
+        told = self.told(now)
+        return (self.due(now) if told is None else None) or next_due(self.schedule, told or now)
 
 
 def read(conn: psycopg.Connection[Any], *, number: int | None = None) -> list[Recipient]:
@@ -204,7 +225,8 @@ def _acting(conn: psycopg.Connection[Any], by: str | None) -> Iterator[None]:
 
 
 def _recipient(row: tuple[Any, ...]) -> Recipient:
-    own, (incarnation, xid, told_until, serial, mailed_serial, mailed_until) = row[:12], row[12:]
+    own, stand = row[:12], row[12:]
+    incarnation, xid, told_until, serial, mailed_serial, mailed_until, last_cut, mailed_cut = stand
     number, email, name, timezone, cadence, send_at, weekday, account, modules, when_empty, paused, added_at = own
     return Recipient(
         id=number,
@@ -224,4 +246,6 @@ def _recipient(row: tuple[Any, ...]) -> Recipient:
         serial=serial,
         mailed_serial=mailed_serial,
         mailed_until=mailed_until and mailed_until.astimezone(UTC),
+        last_cut=last_cut and last_cut.astimezone(UTC),
+        mailed_cut=mailed_cut and mailed_cut.astimezone(UTC),
     )

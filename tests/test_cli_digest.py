@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from capture.errors import ConfigurationError
 from tests.commands import Capture, documents, refused, said
-from tests.digests import ANA, BEN, add, due_again, frozen, parsed, rename, text_of
+from tests.digests import ANA, BEN, Clock, add, due_again, frozen, parsed, rename, text_of
 from tests.fix_postgres import login
 from tests.fix_smtp import PASSWORD, USER, Authority, Mailbox, running
 from whochanged.settings import load_settings
@@ -180,6 +181,57 @@ def test_preview_writes_and_freezes_nothing(
         (["--out", str(folder / "digest.txt")], "choose another folder with --out"),
     ):
         assert message in refused(capsys, 2, "digest", "preview", *arguments, *here), arguments
+
+
+def test_a_preview_is_what_would_be_sent(
+    crm_dsn: str,
+    crm_conn: Connection,
+    env: pytest.MonkeyPatch,
+    mailbox: Mailbox,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With all that a digest may have to say: what was removed, what is held back, a clock that was ahead."""
+    here = ("--dsn", crm_dsn)
+    monkeypatch.setattr("reports.digest.cut.clock", Clock(datetime.now(UTC)))
+
+    def previewed() -> tuple[str, str, str, str]:
+        err = said(capsys, "digest", "preview", "--as", ANA, "--out", str(tmp_path), *here)[1]
+        return (*parts((tmp_path / "digest.eml").read_bytes()), err)
+
+    def parts(message: bytes) -> tuple[str, str, str]:
+        mail = parsed(message)
+        html = mail.get_body(("html",))
+        assert html is not None
+        return mail["Subject"], text_of(message), html.get_content()
+
+    add(crm_conn, modules=["Territories"], when_empty="never", added_at=datetime.now(UTC) - timedelta(days=9))
+    day = datetime.now(UTC).date() - timedelta(days=4)
+    purge = "INSERT INTO audit.purge (first_day, last_day, changes, bytes, retention_days) VALUES (%s, %s, 7, 1, 1)"
+    crm_conn.execute(purge, (day, day))
+    *seen, err = previewed()
+    assert "removed untold" in seen[0]
+    assert "would not be mailed" not in err
+    said(capsys, "digest", "send", "--now", *here)
+    assert tuple(seen) == parts(mailbox.taken[0].message)
+
+    *seen, err = previewed()
+    assert "would not be mailed: there is nothing to tell" in err
+    assert "Nothing to tell" in seen[0] or "Nothing new" in seen[0]
+    said(capsys, "digest", "send", "--now", *here)
+    assert len(mailbox.taken) == 1
+
+    crm_conn.execute("UPDATE audit.digest SET window_end = window_end + interval '400 days'")
+    crm_conn.execute("UPDATE audit.recipient SET when_empty = 'always'")
+    rename(crm_conn, "Europe")
+    with psycopg.connect(crm_dsn) as other:
+        other.execute("SELECT pg_current_xact_id()")
+        rename(crm_conn, "Asia")
+        *seen, _ = previewed()
+        said(capsys, "digest", "send", "--now", *here)
+    assert "to “Europe”" in seen[1]
+    assert tuple(seen) == parts(mailbox.taken[1].message)
 
 
 def test_a_reader_of_the_log_may_preview(crm_dsn: str, crm_conn: Connection, tmp_path: Path, capsys: Capture) -> None:

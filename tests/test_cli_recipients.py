@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.commands import Capture, documents, refused, said
-from tests.digests import ANA, BEN, add
+from tests.digests import ANA, BEN, add, cut
 from tests.fix_postgres import login
 
 Connection = psycopg.Connection[Any]
@@ -124,6 +125,24 @@ def test_a_reader_of_the_log_may_not_choose_recipients(crm_dsn: str, crm_conn: C
     assert "permission denied" in refused(capsys, 4, "recipients", "add", BEN, *here)
     assert len(documents(capsys, "recipients", "list", *here)) == 1
     assert documents(capsys, "digest", "list", *here) == []
+
+
+def test_the_next_digest_is_named_rightly_after_a_clock_that_was_ahead(
+    crm_dsn: str, crm_conn: Connection, capsys: Capture
+) -> None:
+    """The last digest names a time that is yet to come, and was cut then too; or its clock was right when it was cut."""
+    here = ("--dsn", crm_dsn)
+    add(crm_conn)
+    cut(crm_conn)
+    crm_conn.execute("UPDATE audit.digest SET window_end = now() + interval '400 days'")
+    (one,) = documents(capsys, "recipients", "list", *here)
+    due = datetime.fromisoformat(one["next_due"])
+    assert timedelta() < due - datetime.now(UTC) <= timedelta(days=1)
+    assert "overdue" not in str(documents(capsys, "status", *here)[0]["problems"])
+    crm_conn.execute("UPDATE audit.digest SET cut_at = now() + interval '400 days'")
+    assert "  due since 20" in said(capsys, "recipients", "list", *here)[0]
+    (one,) = documents(capsys, "recipients", "list", *here)
+    assert timedelta() < datetime.now(UTC) - datetime.fromisoformat(one["next_due"]) <= timedelta(days=1)
 
 
 def test_the_list_names_what_is_amiss(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:

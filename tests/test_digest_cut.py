@@ -9,6 +9,7 @@ import pytest
 
 from capture.catalogue import Catalogue
 from capture.errors import ConfigurationError, UsageError
+from capture.resources import query
 from capture.window import watermark
 from reports.digest.content import Reader
 from reports.digest.cut import MailSettings, cut_due
@@ -29,6 +30,7 @@ from tests.digests import (
     texts,
     told,
 )
+from tests.fix_postgres import TestServer
 
 Connection = psycopg.Connection[Any]
 
@@ -61,6 +63,24 @@ def test_each_digest_begins_where_the_last_one_ended(crm_conn: Connection) -> No
 
 
 @pytest.mark.one_server
+def test_two_databases_never_use_the_same_message_id(server: TestServer, crm_conn: Connection) -> None:
+    """Copies of one database have the same recipients, and the windows of one cluster may be the same."""
+    add(crm_conn)
+    cut(crm_conn)
+    (one,) = frozen(crm_conn)
+    name = crm_conn.info.dbname
+    crm_conn.close()
+    with server.database(name) as copy, psycopg.connect(copy, autocommit=True) as conn:
+        conn.execute("DELETE FROM audit.digest")
+        assert len(cut(conn)) == 1
+        (two,) = frozen(conn)
+        assert conn.execute("SELECT count(*) FROM audit.recipient").fetchone() == (1,)
+    names = [row.message_id.partition("@")[0].split(".") for row in (one, two)]
+    assert names[0][:3] == names[1][:3]
+    assert names[0][-1] != names[1][-1]
+
+
+@pytest.mark.one_server
 def test_a_frozen_mail_is_whole(crm_conn: Connection) -> None:
     recipient = add(crm_conn, name="Ana Admin")
     rename(crm_conn, "Europe")
@@ -68,7 +88,9 @@ def test_a_frozen_mail_is_whole(crm_conn: Connection) -> None:
     (row,) = frozen(crm_conn)
     mail = parsed(row.message)
     window = f"{row.first_incarnation}.{row.first_xid}-{row.next_incarnation}.{row.next_xid}"
-    assert row.message_id == f"<digest.{recipient.id}.{window}@mail.example.com>" == mail["Message-ID"]
+    mark = crm_conn.execute(query("database_mark")).fetchone()
+    assert mark is not None
+    assert row.message_id == f"<digest.{recipient.id}.{window}.{mark[0]}@mail.example.com>" == mail["Message-ID"]
     assert (mail["From"], mail["To"], mail["X-Audit-Serial"], mail["X-Audit-Window"]) == (
         "Cloudfon CX <audit@mail.example.com>",
         "Ana Admin <ana@example.com>",

@@ -10,6 +10,7 @@ import pytest
 
 from reports.digest.content import Digest, Period, collect
 from reports.digest.notes import Lost
+from reports.recipients import read
 from tests.digests import ANA, BEN, Connection, add, cut, due_again, frozen, rename, stopped_clock, texts, told
 from tests.test_digest_content import ANA as READER
 from tests.test_digest_content import BERLIN, MODULES, MONDAY, entry
@@ -114,6 +115,34 @@ def test_what_the_retention_removed_untold_is_stated_once(crm_conn: Connection) 
 
 
 @pytest.mark.one_server
+def test_a_mail_about_losses_alone_says_so_in_its_subject(crm_conn: Connection) -> None:
+    add(crm_conn, modules=["Territories"], when_empty="never", added_at=datetime.now(UTC) - timedelta(days=9))
+    purged(crm_conn, today() - timedelta(days=4), today() - timedelta(days=4))
+    cut(crm_conn)
+    lost = Lost(today() - timedelta(days=4), today() - timedelta(days=4), certain=True)
+    (row,) = frozen(crm_conn)
+    assert row.subject == f"[Cloudfon CX] {lost.headlines[0]}"
+    assert f"{lost.headlines[0]}. Its time is" in last_mail(crm_conn)
+    assert "There is nothing else to tell. The log works" in last_mail(crm_conn)
+    for other in ("Nothing new", "sign of life"):
+        assert other not in last_mail(crm_conn)
+    # With changes to tell the subject is about these, and the loss is a note.
+    due_again(crm_conn)
+    purged(crm_conn, today(), today())
+    rename(crm_conn, "Europe")
+    cut(crm_conn)
+    assert "1 configuration change" in frozen(crm_conn)[-1].subject
+
+
+@pytest.mark.one_server
+def test_a_mail_about_a_move_alone_says_so_in_its_subject(crm_conn: Connection) -> None:
+    add(crm_conn, modules=["Territories"], when_empty="never")
+    crm_conn.execute("UPDATE audit.incarnation SET system_identifier = 1")
+    (made,) = cut(crm_conn)
+    assert made.subject == "[Cloudfon CX] The database moved to another server"
+
+
+@pytest.mark.one_server
 def test_what_was_told_before_it_was_removed_is_not_stated(crm_conn: Connection) -> None:
     added = datetime.now(UTC) - timedelta(days=9)
     add(crm_conn, modules=["Territories"], when_empty="never", added_at=added)
@@ -145,6 +174,7 @@ def test_a_purge_of_told_and_untold_days_does_not_claim_too_much(crm_conn: Conne
 def test_lost_days_are_named(first: str, last: str, certain: bool, said: str) -> None:
     lost = Lost(date.fromisoformat(first), date.fromisoformat(last), certain)
     assert lost.sentence == f"{said} by the retention before this digest could tell them."
+    assert lost.headlines == (f"{said} untold", f"Changes {'were' if certain else 'may have been'} removed untold")
 
 
 @pytest.mark.one_server
@@ -169,6 +199,13 @@ def test_a_clock_that_was_ahead_silences_nobody(crm_conn: Connection, monkeypatc
         rows = [row for row in frozen(crm_conn) if row.recipient_id == number]
         assert [row.serial for row in rows] == list(range(1, 18))
         assert all(one.window_end == two.window_start < two.window_end for one, two in pairwise(rows))
+    (ana, ben) = read(crm_conn)
+    assert ana.told_until > datetime(2027, 6, 1, tzinfo=UTC)
+    for one in (ana, ben):
+        assert one.due(clock.at) is None
+        assert one.next_due(clock.at) == datetime(2026, 12, 18, 7, tzinfo=UTC)
+        assert one.next_due(clock.at + timedelta(days=3)) == datetime(2026, 12, 18, 7, tzinfo=UTC)
+        assert one.due(clock.at + timedelta(days=3)) == datetime(2026, 12, 20, 7, tzinfo=UTC)
     assert "from Friday, 11 December 2026, 07:00 to Saturday, 12 December 2026, 07:00" in last_mail(crm_conn)
 
 

@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from capture.entries.describe import entries, entries_in
+from capture.entries.describe import entries
 from capture.errors import UsageError
 from capture.reading import Filters
 from capture.window import Window, watermark
 from reports.calendar import zone_of
 from reports.clock import clock
-from reports.digest import notes
 from reports.digest.compose import Mail, MailSettings, compose, reader_of
 from reports.digest.content import Period, Reader
+from reports.digest.cut import cut_to_look_at
 from reports.recipients import find
 from whochanged.mail import sender, words_and_product
 from whochanged.output.times import moment
@@ -25,7 +25,6 @@ from whochanged.settings import Settings
 
 NOBODY = "reader@example.com"
 _DAY = timedelta(hours=24)
-_INSTANT = timedelta(microseconds=1)
 
 
 def make_preview(
@@ -36,8 +35,10 @@ def make_preview(
     since: str | None = None,
     until: str | None = None,
     timezone: str | None = None,
-) -> Mail:
+) -> tuple[Mail, bool]:
     """Return the mail that the recipient *reader* would get now, or that tells the time from *since* to *until*.
+
+    Also whether it would be mailed: not where there is nothing to tell and no sign of life is due.
 
     Without a recipient it tells everything, in the zone *timezone*, of the last 24 hours where no time is given.
     Raises UsageError for an unknown recipient, zone or time.
@@ -45,34 +46,26 @@ def make_preview(
     catalogue, product = words_and_product(connection)
     origin = sender(settings) if settings.mail_from else "whochanged@localhost"
     recipient = find(connection, reader) if reader else None
+    mail = MailSettings(origin, settings.base_url, product)
+    if recipient and since is None and until is None:
+        return cut_to_look_at(connection, catalogue, mail, recipient)
     to = reader_of(recipient) if recipient else Reader(NOBODY, None, zone_of(timezone or "UTC").key, None, None)
     mark, at = watermark(connection), clock(connection)
-    said: tuple[str, ...] = ()
-    if recipient and since is None and until is None:
-        window = Window(recipient.begin, mark)
-        period = Period(recipient.told_until, max(at, recipient.told_until + _INSTANT), "now")
-        wanted = Filters(account=recipient.account, modules=recipient.modules or ())
-        found = entries_in(connection, catalogue, window, wanted)
-        moved, waiting = notes.moves(connection, window), notes.waiting_since(connection, mark)
-        said = notes.notes(recipient, catalogue, moved, waiting, at)
-    else:
-        window = Window(mark, mark)
-        period = _period(at, to, since, until)
-        wanted = Filters(since=period.start, until=period.end, account=to.account, modules=to.modules or ())
-        found = entries(connection, catalogue, wanted)
-    return compose(
+    period = _period(at, to, since, until)
+    wanted = Filters(since=period.start, until=period.end, account=to.account, modules=to.modules or ())
+    made = compose(
         connection,
         catalogue,
-        MailSettings(origin, settings.base_url, product),
-        found,
+        mail,
+        entries(connection, catalogue, wanted),
         to,
         period,
-        window=window,
+        window=Window(mark, mark),
         number=recipient.id if recipient else 0,
         serial=recipient.serial + 1 if recipient else 1,
         date=at,
-        notes=said,
     )
+    return made, True
 
 
 def _period(at: datetime, reader: Reader, since: str | None, until: str | None) -> Period:

@@ -13,6 +13,8 @@ from capture.catalogue.model import Catalogue
 from capture.catalogue.own import with_own
 from capture.coverage import coverage
 from capture.model import Entry
+from capture.resources import query
+from capture.upkeep import one
 from capture.window import Window
 from reports.addresses import address_of, checked_address, checked_name
 from reports.digest.content import Period, Reader, Watch, collect
@@ -60,10 +62,12 @@ def compose(
     serial: int,
     date: datetime,
     notes: Sequence[str] = (),
+    reasons: Sequence[str] = (),
 ) -> Mail:
     """Return the mail that tells *entries*, which come newest first and are read once.
 
-    *number* is the recipient's, *date* when it is cut. Of the database only the state of the watch over its tables is read here.
+    *number* is the recipient's, *date* when it is cut. *notes* and *reasons* are those of reports.digest.notes.
+    Of the database only the state of the watch over its tables is read here, and what stands for it.
     """
     counted = _Counted(entries)
     digest = collect(
@@ -73,6 +77,7 @@ def compose(
         module_order=with_own(catalogue).modules,
         product=mail.product,
         notes=notes,
+        reasons=reasons,
         watch=_watch(conn),
         cut_at=date,
     )
@@ -80,8 +85,8 @@ def compose(
     # A window without a transaction chose nothing: then it was the time (a preview), or there was nothing to choose from.
     rendered = render(digest, serial=serial, base_url=mail.base_url, by_time=first == after)
     about = f"{first.incarnation}.{first.xid}-{after.incarnation}.{after.xid}"
-    # It stands for the recipient and the window, so that it is the same in every try, and no other is.
-    message_id = f"<digest.{number}.{about}@{mail.host}>"
+    # It stands for the recipient, the window and the database, so that it is the same in every try, and no other is.
+    message_id = f"<digest.{number}.{about}.{one(conn, query('database_mark'))}@{mail.host}>"
     message = build_message(
         rendered,
         reader,

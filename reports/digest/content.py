@@ -119,7 +119,8 @@ class Digest:
 
     `sensitive` names some of the `sensitive_entries`, the oldest first. `lead` is the entry that a reader must not miss, None
     where nothing changed. `unshown` are the modules beyond MODULES_SHOWN: their number and their entries.
-    `several_accounts` says that entries must name their account.
+    `several_accounts` says that entries must name their account. `reasons` is what it is mailed for where nothing changed, in full and
+    in shorter wordings; none for a sign of life.
     """
 
     product: str
@@ -136,6 +137,7 @@ class Digest:
     people: People
     several_accounts: bool
     notes: tuple[str, ...]
+    reasons: tuple[str, ...]
     watch: Watch | None
 
     def shortened(self, limit: int, characters: int) -> Digest:
@@ -158,12 +160,14 @@ def collect(
     module_order: Sequence[str],
     product: str = "Cloudfon CX",
     notes: Sequence[str] = (),
+    reasons: Sequence[str] = (),
     watch: Watch | None = None,
     cut_at: datetime | None = None,
 ) -> Digest:
     """Return the digest of the entries, which come newest first and are read once.
 
-    `module_order` are the modules in the order of the page; others follow by name. `notes` are sentences for the reader.
+    `module_order` are the modules in the order of the page; others follow by name. `notes` are sentences for the reader,
+    `reasons` what a digest without a change is mailed for.
     With `cut_at`, when the digest is cut, another one says so where entries lie outside of the period.
     The entries are those that the reader may see: nothing is filtered here. Raises ConfigurationError where the reader's
     zone is unknown.
@@ -222,6 +226,7 @@ def collect(
         people=_people(crowd, span),
         several_accounts=len(accounts) > 1,
         notes=tuple(safety.line(note, NOTE) for note in notes[:NOTES_SHOWN]),
+        reasons=tuple(safety.line(reason, NOTE) for reason in reasons),
         watch=watch,
     )
 

@@ -23,14 +23,14 @@ from capture.model import Entry
 from capture.reading import Filters
 from capture.resources import query
 from capture.window import Window, watermark
-from reports.calendar import latest_due
+from reports.calendar import credible
 from reports.clock import clock
 from reports.digest import notes as words
 from reports.digest.compose import Mail, MailSettings, compose, reader_of
 from reports.digest.content import Period
 from reports.recipients import Recipient, read
 
-__all__ = ["Cut", "MailSettings", "cut_due", "cutting", "wants_empty"]
+__all__ = ["Cut", "MailSettings", "cut_due", "cut_to_look_at", "cutting", "wants_empty"]
 
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _INSTANT = timedelta(microseconds=1)
@@ -61,22 +61,17 @@ class _Due:
     """What is to be cut for a recipient: the window, the time that it names, and what there is to tell.
 
     `end` is that of the row. It comes after the last digest's, also where a clock that was ahead gave that one a later time
-    than the period has; the next row begins there. `mailed_until` is when the reader last got one, as far as can be believed.
+    than the period has; the next row begins there. `mailed` tells whether it is worth a mail: for what it tells, or as a sign of life.
     """
 
     window: Window
     period: Period
     end: datetime
-    mailed_until: datetime | None
+    mailed: bool
     entries: Iterator[Entry]
     empty: bool
     moved: list[datetime]
     lost: words.Lost | None
-
-    @property
-    def told(self) -> bool:
-        """Whether it is worth a mail by itself."""
-        return not self.empty or bool(self.moved) or self.lost is not None
 
 
 def cut_due(
@@ -102,8 +97,7 @@ def cutting(
         at, everyone = clock(conn), [recipient for recipient in read(conn) if not recipient.paused]
     faults: list[Exception] = []
     for recipient in everyone:
-        ahead = _credible(at, recipient.told_until) is None
-        if not now and not ahead and latest_due(recipient.schedule, recipient.told_until, at) is None:
+        if not now and recipient.due(at) is None:
             continue
         try:
             cut = _cut(conn, catalogue, mail, recipient.id, now=now, dry_run=dry_run)
@@ -118,6 +112,19 @@ def cutting(
         raise faults[0]
 
 
+def cut_to_look_at(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, recipient: Recipient
+) -> tuple[Mail, bool]:
+    """Return the mail of the digest that a recipient would get if it were cut now, and whether it would be mailed.
+
+    Nothing is frozen. Where nothing would be cut, for nothing is new, it is a mail that says so.
+    """
+    at = clock(conn)
+    due = _due(conn, catalogue, recipient, at, now=True, anyway=True)
+    assert due is not None  # noqa: S101 - it is wanted anyway
+    return _composed(conn, catalogue, mail, recipient, due, at), due.mailed
+
+
 def wants_empty(recipient: Recipient, due: datetime) -> bool:
     """Return whether a digest with nothing to tell is mailed: a sign of life, so that silence means something."""
     if recipient.when_empty != "weekly":
@@ -127,7 +134,7 @@ def wants_empty(recipient: Recipient, due: datetime) -> bool:
     # By the days of the calendar: the hours of a week differ where the clocks change.
     zone = recipient.schedule.zone
     silent_since = recipient.mailed_until or recipient.added_at
-    if _credible(due, silent_since) is None:
+    if credible(due, silent_since) is None:
         return True
     return due.astimezone(zone).date() - silent_since.astimezone(zone).date() >= _WEEK
 
@@ -152,19 +159,20 @@ def _cut(
 
 
 def _due(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, recipient: Recipient, at: datetime, *, now: bool
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    recipient: Recipient,
+    at: datetime,
+    *,
+    now: bool,
+    anyway: bool = False,
 ) -> _Due | None:
-    """Return what is to be cut for a recipient whose row is locked, None where nothing is."""
-    with conn.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(query("digest_cut_at"), {"recipient_id": recipient.id}).fetchone()
-    last_cut, mailed_cut = row or (None, None)
-    # The time that the last digest names may be one that a wrong clock gave; then it counts when that one was cut. Where no
-    # time can be believed, the last instant is due.
-    after = _credible(at, recipient.told_until, last_cut)
-    instant = latest_due(recipient.schedule, at - _WEEK - _WEEK if after is None else after, at)
+    """Return what is to be cut for a recipient (whose row is locked), None where nothing is, unless it is wanted *anyway*."""
+    after, instant = recipient.told(at), recipient.due(at)
     window = Window(recipient.begin, watermark(conn))
     # Nothing was finished since the last digest, for a transaction is open. It stays due until that one ends.
-    if (instant is None and not now) or window.next <= window.first:
+    ended = window.next > window.first
+    if not anyway and not (ended and (instant is not None or now)):
         return None
     filters = Filters(account=recipient.account, modules=recipient.modules or ())
     found = entries_in(conn, catalogue, window, filters)
@@ -175,27 +183,24 @@ def _due(
         period = _period(after, at, "now")
     elif instant is not None:
         period = _period(after, instant, recipient.cadence)
+    elif anyway:
+        period = _period(after, at, "now")
     else:
         return None
+    mailed_until = credible(at, recipient.mailed_until, recipient.mailed_cut)
+    told = first is not None or bool(moved) or lost is not None
+    sign_of_life = period.cadence != "now" and wants_empty(replace(recipient, mailed_until=mailed_until), period.end)
     return _Due(
         window=window,
         period=period,
         # A clock that was set back must not make the time end before it begins.
         end=max(period.end, recipient.told_until + _INSTANT),
-        mailed_until=_credible(at, recipient.mailed_until, mailed_cut),
+        mailed=ended and (told or sign_of_life),
         entries=found if first is None else chain([first], found),
         empty=first is None,
         moved=moved,
         lost=lost,
     )
-
-
-def _credible(at: datetime, *times: datetime | None) -> datetime | None:
-    """Return the first of the times that is not far after now: a clock was ahead when it was written, and is right again.
-
-    A clock that is put right by seconds is everyday life: that must not make a digest due twice.
-    """
-    return next((time for time in times if time is not None and time <= at + _DAY), None)
 
 
 def _period(start: datetime | None, end: datetime, cadence: Literal["daily", "weekly", "now"]) -> Period:
@@ -214,9 +219,7 @@ def _freeze(
     at: datetime,
 ) -> Cut:
     """Write the digest, its mail and the delivery; without a mail where there is nothing to tell and none is wanted."""
-    composed = None
-    if due.told or wants_empty(replace(recipient, mailed_until=due.mailed_until), due.period.end):
-        composed = _composed(conn, catalogue, mail, recipient, due, at)
+    composed = _composed(conn, catalogue, mail, recipient, due, at) if due.mailed else None
     window, period, serial = due.window, due.period, recipient.serial + 1
     entries, changes = (composed.entries, composed.changes) if composed else (0, 0)
     subject = composed.rendered.subject if composed else None
@@ -283,4 +286,5 @@ def _composed(
         serial=recipient.serial + 1,
         date=at,
         notes=words.notes(recipient, catalogue, due.moved, waiting, at, lost=due.lost, empty=due.empty),
+        reasons=words.reasons(due.moved, due.lost),
     )

@@ -29,14 +29,26 @@ class Lost:
     @property
     def sentence(self) -> str:
         """What the reader must know."""
+        return f"Changes of {self._days} {self._verb} removed by the retention before this digest could tell them."
+
+    @property
+    def headlines(self) -> tuple[str, str]:
+        """The same for a subject, in full and in short."""
+        return f"Changes of {self._days} {self._verb} removed untold", f"Changes {self._verb} removed untold"
+
+    @property
+    def _verb(self) -> str:
+        return "were" if self.certain else "may have been"
+
+    @property
+    def _days(self) -> str:
         first, last = self.first_day, self.last_day
         year = "" if first.year == last.year else " %Y"
         days = f"{last.day} {last:%B{year}}"
         if first != last:
             same = (first.year, first.month) == (last.year, last.month)
             days = f"{first.day}{'' if same else f' {first:%B{year}}'} to {days}"
-        verb = "were" if self.certain else "may have been"
-        return f"Changes of {days} {verb} removed by the retention before this digest could tell them."
+        return days
 
 
 def lost(conn: psycopg.Connection[Any], recipient: Recipient) -> Lost | None:
@@ -104,6 +116,13 @@ def notes(
     if unmailed := _unmailed(recipient):
         said.append(f"{unmailed} had nothing to tell and {'was' if ' to ' not in unmailed else 'were'} not mailed.")
     return tuple(said)
+
+
+def reasons(moved: list[datetime], lost: Lost | None) -> tuple[str, ...]:
+    """Return what a digest without a change is mailed for, the fullest wording first; nothing where it is a sign of life."""
+    if lost:
+        return lost.headlines
+    return ("The database moved to another server",) if moved else ()
 
 
 def _unmailed(recipient: Recipient) -> str:

@@ -55,7 +55,7 @@ def render(digest: Digest, *, serial: int, base_url: str | None, by_time: bool =
     ConfigurationError where `base_url` is no address of a page.
     """
     link = _checked(base_url) if base_url else None
-    nothing = words.nothing_new(None if by_time else serial)
+    nothing = next(iter(digest.reasons), words.nothing_new(None if by_time else serial))
     for limit, characters in _SIZES:
         rendered = _render(digest.shortened(limit, characters), serial, link, nothing)
         if sum(len(mime.body(text)[1]) for text in (rendered.html, rendered.text)) <= LARGEST - _HEADERS:

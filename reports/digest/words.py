@@ -17,7 +17,7 @@ PREHEADER = 140
 def subject(digest: Digest, nothing: str) -> str:
     """Return the subject: the first wording that fits, from the one that says most to the shortest.
 
-    `nothing` is what `nothing_new` says, for a digest without a change.
+    `nothing` is what a digest without a change says.
     """
     wordings = list(_wordings(digest, nothing))
     fitting = (wording for wording in wordings if len(wording) <= USEFUL)
@@ -116,7 +116,7 @@ def people_cells(digest: Digest) -> list[list[str]]:
 
 def heartbeat(digest: Digest) -> str:
     """Return why a mail comes although nothing changed."""
-    return f"This mail is a sign of life. {watched(digest)}"
+    return f"{'There is nothing else to tell' if digest.reasons else 'This mail is a sign of life'}. {watched(digest)}"
 
 
 def footer(digest: Digest) -> list[str]:
@@ -180,6 +180,9 @@ def _wordings(digest: Digest, nothing: str) -> Iterator[str]:
     # The exact times are worth less than what changed.
     times = tuple(dict.fromkeys((_when(digest, span.short), _when(digest, span.dates))))
     lead, number = digest.lead, digest.totals.all
+    if lead is None and digest.reasons:
+        yield from digest.reasons
+        return
     if lead is None:
         yield from (f"{nothing} ({when})" for when in (span.short, span.dates))
         yield nothing

@@ -56,9 +56,15 @@ def preview(
         from whochanged.preview import make_preview, write_preview
         from whochanged.settings import load_settings
 
-        mail = make_preview(connection, load_settings(), reader=reader, since=since, until=until, timezone=timezone)
+        mail, mailed = make_preview(
+            connection, load_settings(), reader=reader, since=since, until=until, timezone=timezone
+        )
         paths = write_preview(mail, folder)
     told = "1 entry" if mail.entries == 1 else f"{mail.entries:,} entries"
+    if not mailed:
+        common.talk().print(
+            "A digest that is cut now would not be mailed: there is nothing to tell. It would look like this:"
+        )
     common.talk().print(f"“{mail.rendered.subject}”, {told}; nothing was sent. Look at it in:")
     for path in paths:
         common.out().write(f"{path}\n")

@@ -201,13 +201,12 @@ def _overdue(connection: psycopg.Connection[Any]) -> tuple[list[str], int]:
     """The addresses whose digests have been due for an hour and were not cut, and how many recipients there are."""
     from datetime import timedelta
 
-    from reports.calendar import latest_due
     from reports.clock import clock
     from reports.recipients import read
 
     before = clock(connection) - timedelta(hours=1)
     everyone = [recipient for recipient in read(connection) if not recipient.paused]
-    late = [one.email for one in everyone if latest_due(one.schedule, one.told_until, before) is not None]
+    late = [one.email for one in everyone if one.due(before) is not None]
     return late, len(everyone)
 
 

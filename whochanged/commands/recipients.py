@@ -98,16 +98,17 @@ def add(
 def list_(as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
     """List the recipients: when and what they are told, and when the next digest is due."""
     with common.installed(dsn) as connection:
+        from reports.clock import clock
         from reports.recipients import read
         from whochanged.output.machine import to_json
         from whochanged.output.recipients import print_recipients, recipient_document
 
-        found = read(connection)
+        found, now = read(connection), clock(connection)
         if as_json:
             for recipient in found:
-                common.out().write(to_json(recipient_document(recipient)) + "\n")
+                common.out().write(to_json(recipient_document(recipient, now)) + "\n")
         elif found:
-            print_recipients(common.data(), found)
+            print_recipients(common.data(), found, now)
         if not found:
             common.talk().print("Nobody gets digests yet: whochanged recipients add EMAIL")
 

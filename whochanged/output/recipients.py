@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from reports.calendar import WEEKDAYS, next_due
+from reports.calendar import WEEKDAYS
 from whochanged.output.machine import utc
 from whochanged.output.safety import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from rich.console import Console
 
     from reports.recipients import Recipient
 
 
-def recipient_document(recipient: Recipient) -> dict[str, Any]:
-    """The recipient under its public names; `next_due` is null while paused."""
+def recipient_document(recipient: Recipient, now: datetime) -> dict[str, Any]:
+    """The recipient under its public names at the database's time; `next_due` is null while paused."""
     return {
         "email": recipient.email,
         "name": recipient.name,
@@ -36,12 +36,12 @@ def recipient_document(recipient: Recipient) -> dict[str, Any]:
         "paused": recipient.paused,
         "added_at": utc(recipient.added_at),
         "told_until": utc(recipient.told_until),
-        "next_due": None if recipient.paused else utc(next_due(recipient.schedule, recipient.told_until)),
+        "next_due": None if recipient.paused else utc(recipient.next_due(now)),
         "last_serial": recipient.serial or None,
     }
 
 
-def print_recipients(console: Console, recipients: Iterable[Recipient]) -> None:
+def print_recipients(console: Console, recipients: Iterable[Recipient], now: datetime) -> None:
     """Print a line for each recipient: who, when, what, and since or from when the next digest is due."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(4):
@@ -50,7 +50,7 @@ def print_recipients(console: Console, recipients: Iterable[Recipient]) -> None:
         who = Text(neutral(recipient.email), style="bold")
         if recipient.name:
             who.append(f" ({neutral(recipient.name)})", style="not bold dim")
-        grid.add_row(who, Text(when(recipient)), Text(what(recipient), style="dim"), _state(recipient))
+        grid.add_row(who, Text(when(recipient)), Text(what(recipient), style="dim"), _state(recipient, now))
     console.print(grid)
 
 
@@ -68,12 +68,12 @@ def what(recipient: Recipient) -> str:
     return neutral(f"{scope}: {modules}{empty[recipient.when_empty]}")
 
 
-def _state(recipient: Recipient) -> Text:
+def _state(recipient: Recipient, now: datetime) -> Text:
     if recipient.paused:
         return Text("paused", style="yellow")
     if recipient.zone is None:
         return Text("unknown time zone: UTC is used", style="bold red")
-    due = next_due(recipient.schedule, recipient.told_until).astimezone(recipient.schedule.zone)
-    if due < datetime.now(UTC):
+    due = recipient.next_due(now).astimezone(recipient.schedule.zone)
+    if due < now:
         return Text(f"due since {due:%Y-%m-%d %H:%M}", style="yellow")
     return Text(f"next {due:%Y-%m-%d %H:%M}", style="green")
