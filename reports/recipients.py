@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from difflib import SequenceMatcher, get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
@@ -33,6 +33,20 @@ _LONG_AGO = timedelta(days=14)
 
 _CLOSE = 0.8
 """How much alike an address must be that was probably meant, its name and its domain each, from 0 to 1."""
+
+
+class Choices(TypedDict, total=False):
+    """What somebody chooses for a recipient, under the names of the columns."""
+
+    email: str
+    name: str | None
+    timezone: str
+    cadence: Cadence
+    send_at: time
+    weekday: int
+    account: str | None
+    modules: Iterable[str]
+    when_empty: WhenEmpty
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,29 +151,52 @@ def add(
     Done in a transaction of its own, or as part of the caller's. Raises UsageError for what cannot be meant, and for one
     who is a recipient already.
     """
-    address = checked_address(email)
-    if account is not None and not account.strip():
-        raise UsageError("the account is empty: leave --account out for all accounts")
-    chosen = {module: None for wanted in modules for module in [known_module(catalogue, wanted)]}
-    values = {
-        "email": address,
-        "name": None if name is None else checked_name(name),
-        "timezone": zone_of(timezone).key,
-        "cadence": cadence,
-        "send_at": send_at,
-        "weekday": weekday,
-        "account": account,
-        "modules": list(chosen) or None,
-        "when_empty": when_empty,
-    }
+    given = Choices(
+        email=email,
+        name=name,
+        timezone=timezone,
+        cadence=cadence,
+        send_at=send_at,
+        weekday=weekday,
+        account=account,
+        modules=modules,
+        when_empty=when_empty,
+    )
+    values = _checked(catalogue, given)
     first = watermark(conn)
     try:
         with _acting(conn, by):
             place = {"first_incarnation": first.incarnation, "first_xid": str(first.xid)}
             conn.execute(query("recipient_add"), {**values, **place})
     except psycopg.errors.UniqueViolation:
-        raise UsageError(f"{address} is a recipient already: whochanged recipients list  shows how") from None
-    return find(conn, address)
+        raise _twice(values["email"]) from None
+    return find(conn, values["email"])
+
+
+def change(
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    email: str,
+    given: Choices,
+    *,
+    by: str | None = None,
+) -> tuple[Recipient, bool]:
+    """Change what is *given* of a recipient; return it as it is now, and whether that was a change.
+
+    Where its digests stand stays: the next one begins where the last one ended, with the next number. No modules are all of them.
+    Mails that are under way go to the address that they were cut for. Raises UsageError like `add`.
+    """
+    recipient, values = find(conn, email), _checked(catalogue, given)
+    try:
+        with _acting(conn, by):
+            all_of_them: dict[str, Any] = {**dict.fromkeys(Choices.__annotations__), **values}
+            done = conn.execute(
+                query("recipient_change"), {**all_of_them, "given": list(values), "id": recipient.id}
+            ).rowcount
+    except psycopg.errors.UniqueViolation:
+        raise _twice(values["email"]) from None
+    (changed,) = read(conn, number=recipient.id)
+    return changed, done > 0
 
 
 def pause(conn: psycopg.Connection[Any], email: str, *, paused: bool = True, by: str | None = None) -> bool:
@@ -205,6 +242,26 @@ def weekday_of(name: str) -> int:
     if len(found) != 1:
         raise UsageError(f"unknown weekday '{name}': write one of {', '.join(WEEKDAYS)}")
     return found[0]
+
+
+def _checked(catalogue: Catalogue, given: Choices) -> dict[str, Any]:
+    """Return the columns of what is given. Raises UsageError for what cannot be meant."""
+    values: dict[str, Any] = dict(given)
+    if "email" in given:
+        values["email"] = checked_address(given["email"])
+    if (account := given.get("account")) is not None and not account.strip():
+        raise UsageError("the account is empty: leave --account out for all accounts")
+    if (name := given.get("name")) is not None:
+        values["name"] = checked_name(name)
+    if "timezone" in given:
+        values["timezone"] = zone_of(given["timezone"]).key
+    if "modules" in given:
+        values["modules"] = list({known_module(catalogue, wanted): None for wanted in given["modules"]}) or None
+    return values
+
+
+def _twice(address: str) -> UsageError:
+    return UsageError(f"{address} is a recipient already: whochanged recipients list  shows how")
 
 
 def _close(one: str, other: str) -> bool:

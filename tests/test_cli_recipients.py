@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time as time_module
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from reports import recipients
 from tests.commands import Capture, documents, refused, said
-from tests.digests import ANA, BEN, add, cut
+from tests.digests import ANA, BEN, CATALOGUE, add, cut, rename, told
 from tests.fix_postgres import login
 
 Connection = psycopg.Connection[Any]
@@ -82,6 +86,90 @@ def test_recipients_from_adding_to_removing(crm_dsn: str, capsys: Capture) -> No
         "Added digest recipient ben@example.com",
         "Added digest recipient ana@example.com",
     ]
+
+
+def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
+    crm_dsn: str, crm_conn: Connection, capsys: Capture
+) -> None:
+    here = ("--dsn", crm_dsn)
+    add(crm_conn, name="Ana", account="1", modules=["Territories"], timezone="Europe/Berlin")
+    cut(crm_conn)
+    rename(crm_conn, "Europe")
+    before = recipients.find(crm_conn, ANA)
+    (document,) = documents(capsys, "recipients", "list", *here)
+    change = ("recipients", "change", ANA)
+    line = "ana@example.com: daily at 18:30 Asia/Tokyo, all accounts: Territories; a sign of life each week."
+    choices = ("--timezone", "Asia/Tokyo", "--at", "18:30", "--no-account")
+    assert said(capsys, *change, *choices, "--dry-run", *here) == ("", f"Would be changed to {line}\n")
+    assert documents(capsys, "recipients", "list", *here) == [document]
+    assert said(capsys, *change, *choices, *here) == ("", f"Changed to {line}\n")
+    assert said(capsys, *change, *choices, *here) == ("", f"Is so already: {line}\n")
+    assert recipients.find(crm_conn, ANA) == replace(before, timezone="Asia/Tokyo", send_at=time(18, 30), account=None)
+    said(capsys, *change, "--no-name", "--no-module", *here)
+    said(capsys, *change, "--cadence", "weekly", "--weekday", "fri", "--when-empty", "never", *here)
+    said(capsys, *change, "--module", "workflows", "--module", "Territories", "--name", "Anna", "--account", "2", *here)
+    said(capsys, *change, "--email", "anna@Example.com", *here)
+    assert recipients.read(crm_conn) == [
+        replace(
+            before,
+            email="anna@example.com",
+            name="Anna",
+            timezone="Asia/Tokyo",
+            send_at=time(18, 30),
+            cadence="weekly",
+            weekday=5,
+            when_empty="never",
+            account="2",
+            modules=("Workflows", "Territories"),
+        )
+    ]
+    entries = documents(capsys, "log", "--module", "Audit log", "--type", "Updated", *here)
+    assert "Changed the time zone of the digests to ana@example.com from Europe/Berlin to Asia/Tokyo" in str(entries)
+    said(capsys, "recipients", "change", "anna@example.com", "--no-account", *here)
+    (again,) = cut(crm_conn, now=True)
+    assert (again.serial, again.email) == (before.serial + 1, "anna@example.com")
+    assert told(crm_conn, "Europe") == 1
+
+
+def test_changes_that_cannot_be_meant_are_refused_in_one_line(
+    crm_dsn: str, crm_conn: Connection, capsys: Capture
+) -> None:
+    here = ("--dsn", crm_dsn)
+    add(crm_conn)
+    add(crm_conn, BEN)
+    before = recipients.read(crm_conn)
+    for arguments, message in (
+        ([ANA], "nothing to change was given: name what, as --timezone Europe/Berlin or --no-account"),
+        (["eve@example.com", "--no-name"], "is no recipient"),
+        ([ANA, "--email", "BEN@example.com"], "BEN@example.com is a recipient already"),
+        ([ANA, "--email", "x"], "is no mail address"),
+        ([ANA, "--account", "1", "--no-account"], "--account and --no-account exclude each other: choose one"),
+        ([ANA, "--name", "A", "--no-name"], "exclude each other"),
+        ([ANA, "--module", "Territories", "--no-module"], "exclude each other"),
+        ([ANA, "--module", "Teritories"], "Did you mean 'Territories'?"),
+        ([ANA, "--timezone", "Berlin"], "Did you mean Europe/Berlin?"),
+        ([ANA, "--account", " "], "the account is empty"),
+        ([ANA, "--name", ""], "is no name"),
+        ([ANA, "--at", "25:00"], "is no time of day"),
+        ([ANA, "--weekday", "x"], "unknown weekday"),
+    ):
+        assert message in refused(capsys, 2, "recipients", "change", *arguments, *here), arguments
+    assert recipients.read(crm_conn) == before
+
+
+def test_a_change_waits_for_nobody_elses_choices(crm_dsn: str, crm_conn: Connection) -> None:
+    """Two who change one recipient at once both have their way: neither writes what it has not been given."""
+    add(crm_conn)
+    with psycopg.connect(crm_dsn) as other, ThreadPoolExecutor() as pool:
+        recipients.change(other, CATALOGUE, ANA, {"account": "7"})
+        done = pool.submit(recipients.change, crm_conn, CATALOGUE, ANA, {"timezone": "Asia/Tokyo"})
+        with psycopg.connect(crm_dsn, autocommit=True) as third:
+            while not done.done() and not third.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                time_module.sleep(0.01)
+        other.commit()
+        done.result(20)
+    one = recipients.find(crm_conn, ANA)
+    assert (one.account, one.timezone) == ("7", "Asia/Tokyo")
 
 
 def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -92,6 +92,69 @@ def add(
         else:
             connection.commit()
         common.talk().print(f"{'Would add' if dry_run else 'Added'} {_said(added)}.")
+
+
+@app.command()
+def change(
+    email: Email,
+    new_email: Annotated[str | None, typer.Option("--email", metavar="EMAIL", help="New mail address.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name, for the To line.")] = None,
+    no_name: Annotated[bool, typer.Option("--no-name", help="Without a name.")] = False,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Time zone of the digest's days and times, as Europe/Berlin.")
+    ] = None,
+    cadence: Annotated[Cadences | None, typer.Option(help="How often a digest comes.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="HH:MM", help="Local time at which it is cut and sent.")
+    ] = None,
+    weekday: Annotated[str | None, typer.Option(metavar="DAY", help="Day of a weekly digest.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Tell only the changes of this account.")] = None,
+    no_account: Annotated[bool, typer.Option("--no-account", help="Tell the changes of all accounts.")] = False,
+    module: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Tell only this module, in place of those before; may be given again."),
+    ] = None,
+    no_module: Annotated[bool, typer.Option("--no-module", help="Tell all modules.")] = False,
+    when_empty: Annotated[WhenEmpty | None, typer.Option(help="Whether a digest without changes is mailed.")] = None,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
+    """Change what is given of a recipient, and nothing else; the next digest begins where the last one ended.
+
+    [dim]whochanged recipients change ana@example.com --timezone Asia/Tokyo --no-account
+    whochanged recipients change ana@example.com --email ana.admin@example.com[/]
+    """
+    common.only_one(name=name is not None, no_name=no_name)
+    common.only_one(account=account is not None, no_account=no_account)
+    common.only_one(module=bool(module), no_module=no_module)
+    with common.installed(dsn) as connection:
+        from reports import recipients
+        from whochanged.commands.reading import catalogue_of
+
+        chosen: dict[str, Any] = {
+            "email": new_email,
+            "name": name,
+            "timezone": timezone,
+            "cadence": cadence and cadence.value,
+            "send_at": None if at is None else _time(at),
+            "weekday": None if weekday is None else recipients.weekday_of(weekday),
+            "account": account,
+            "modules": module,
+            "when_empty": when_empty and when_empty.value,
+        }
+        cleared = {"name": no_name, "account": no_account, "modules": no_module}
+        given: Any = {column: value for column, value in chosen.items() if value is not None and value != []}
+        given |= {column: () if column == "modules" else None for column, clear in cleared.items() if clear}
+        if not given:
+            message = "nothing to change was given: name what, as --timezone Europe/Berlin or --no-account"
+            raise UsageError(message)
+        changed, done = recipients.change(connection, catalogue_of(connection, None), email, given)
+        if dry_run:
+            connection.rollback()
+        else:
+            connection.commit()
+        verb = "Is so already:" if not done else "Would be changed to" if dry_run else "Changed to"
+        common.talk().print(f"{verb} {_said(changed)}.")
 
 
 @app.command("list")
