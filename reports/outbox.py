@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from capture.errors import MailError, UsageError
 from capture.resources import query
@@ -35,7 +35,12 @@ LEAST_TRIES = 10
 """A digest that was cut GIVE_UP ago is given up, but not before so many tries: the scheduler may have been down."""
 
 SILENCES = 3
-"""So many time-outs in a row end a run: the mails that are left would wait for the same silence."""
+"""So many time-outs in a row end a run: the mails that are left would wait for the same silence.
+So do so many denials before the first mail is taken."""
+
+DENIED_FOR = timedelta(days=1)
+DENIED_TRIES = 5
+"""What a server denied so long and so often is given up where it may be the recipient's own: see `_given_up`."""
 
 _GRACE = 60.0
 """Seconds that a lease outlives the longest delivery."""
@@ -98,6 +103,17 @@ class _Claim:
     message: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Denied:
+    """A try that was denied, for a reason that may be ours or the recipient's."""
+
+    claim: _Claim
+    answer: Answer
+
+
+_MAY_BE_OURS = frozenset({"denied", "unserved"})
+
+
 def send_waiting(
     conn: psycopg.Connection[Any],
     server: MailServer,
@@ -121,23 +137,31 @@ def sending(
     `at_once` tries those too whose next try is not due yet, and those that are parked. `stop` is asked before each: once it
     says yes, what is left waits for the next run. The connection must be outside of a transaction.
     Raises MailError, with what to do, where the configuration is at fault or the server does not answer time after time:
-    all that is left waits for the next run.
+    all that is left waits for the next run. What is denied by the server (see reports/smtp.py) is judged at the end.
     """
     if conn.info.transaction_status != TransactionStatus.IDLE:
         raise UsageError("the connection is inside a transaction: commit it before sending mails")
     began, silences = _begin(conn, at_once=at_once), 0
-    while not (stop and stop()) and (claim := _claim(conn, began, server.longest + _GRACE)):
+    denied, serves = list[_Denied](), False
+    while not (stop and stop()) and (serves or len(denied) < SILENCES):
+        claim = _claim(conn, began, server.longest + _GRACE)
+        if claim is None:
+            break
         answer = deliver(server, _sender(claim.message), claim.address, claim.message)
         state = _state(claim, answer, began)
+        serves = serves or state == "sent"
         settled = _settle(conn, claim, state, answer.said)
         if answer.verdict == "fault":
             raise MailError(answer.said)
-        if settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
+        if answer.verdict in _MAY_BE_OURS:
+            denied.append(_Denied(claim, answer))
+        elif settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
             yield Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries)
         silences = silences + 1 if answer.timed_out else 0
         if silences == SILENCES:
             advice = "check WHOCHANGED_SMTP_URL, and that the server runs"
             raise MailError(f"{server} does not answer ({answer.said}), all that is left waits: {advice}")
+    yield from _judged(conn, server, denied, began)
 
 
 def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False) -> list[Waiting]:
@@ -188,6 +212,45 @@ def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: 
     }
     with conn.transaction():
         return conn.execute(query("delivery_settle"), values).rowcount > 0
+
+
+def _judged(
+    conn: psycopg.Connection[Any], server: MailServer, denied: list[_Denied], began: datetime
+) -> Iterator[Outcome]:
+    """Park what the server denies to a recipient alone, and yield it; raise MailError for what may be a fault of ours."""
+    ours: list[_Denied] = []
+    for one in denied:
+        claim, answer = one.claim, one.answer
+        if not _given_up(conn, one, began):
+            ours.append(one)
+            continue
+        with conn.transaction():
+            mail = {"digest_id": claim.digest_id, "address": claim.address, "tries": claim.tries}
+            parked = conn.execute(query("delivery_park_denied"), mail).rowcount > 0
+        if parked:
+            yield Outcome(claim.digest_id, claim.serial, claim.address, "parked", answer.said, claim.tries)
+    if ours:
+        advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"
+        others = f" and {len(ours) - 1} more" if len(ours) > 1 else ""
+        address, said = ours[0].claim.address, ours[0].answer.said
+        raise MailError(f"{server} does not take mails for {address}{others} from us ({said}): {advice}")
+
+
+def _given_up(conn: psycopg.Connection[Any], one: _Denied, began: datetime) -> bool:
+    """Return whether a denial is the recipient's own, and no fault of our configuration.
+
+    A server that took another mail since this digest was cut serves us: then a policy (5.7.1) is this recipient's. What speaks of
+    relaying or a login may still be ours, as where only mails to the server's own domain are taken: that gets a day. Where nothing
+    was taken, a policy gets a day too; relaying and login are our fault for as long as it lasts, and nothing is given up.
+    """
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query("delivery_taken_since"), {"since": one.claim.cut_at}).fetchone()
+    served = bool(row and row[0])
+    policy = one.answer.verdict == "denied"
+    if served and policy:
+        return True
+    long = began - one.claim.cut_at >= DENIED_FOR and one.claim.tries >= DENIED_TRIES
+    return long and (served or policy)
 
 
 def _state(claim: _Claim, answer: Answer, began: datetime) -> State:

@@ -3,8 +3,12 @@
 SMTP answers in numbers. A 2xx after the data is "sent", whatever happens later. A 4xx, a timeout or a lost connection is
 "again": the outcome may be unknown, and the same bytes go again under the same Message-ID. A 5xx to the recipient or to
 the data is "refused": it concerns this message and not the next one. All else is a "fault" of the configuration: it would
-be the same for every message, and a person must put it right. So is a server that says at the recipient only that it wants
-a login or does not relay for us.
+be the same for every message, and a person must put it right.
+
+Two refusals may be either, and who has seen the other answers must judge (reports/outbox.py). "unserved" speaks of a login
+or of relaying (RFC 4954: 530, 535; RFC 3463: 5.7.0, 5.7.8 and others; or in words alone, as Exim's `550 relay not permitted`).
+"denied" is any other 5.7.x to the recipient (RFC 3463: security or policy; 5.7.1 is not authorized, for this sender or for this
+recipient, as of a list that takes no mail from outside).
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 from capture.errors import ConfigurationError
 
 Security = Literal["none", "starttls", "tls"]
-Verdict = Literal["sent", "again", "refused", "fault"]
+Verdict = Literal["sent", "again", "refused", "denied", "unserved", "fault"]
 
 _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp": ("none", 25),
@@ -30,8 +34,18 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
 _TAKEN, _LATER, _FOR_GOOD = 2, 4, 5
 _TOO_LARGE = 552
 _LOGIN_WANTED = frozenset({530, 535})
-_NOT_FOR_US = re.compile(r"5\.7\.\d")
-"""RFC 3463: security or policy, as `5.7.1 Relay access denied`; what is wrong with an address is 5.1 and 5.2."""
+_POLICY = re.compile(r"5\.7\.\d")
+"""RFC 3463: security or policy; what is wrong with an address is 5.1 and 5.2."""
+_NO_ACCESS = re.compile(r"5\.7\.(?:0|3|8|9|10|11|12|13|14|60)(?!\d)")
+"""RFC 4954, RFC 5248: a login, its mechanism, its encryption, an account that is disabled; 60 is Exchange's for the sender."""
+_ACCESS_WORDS = re.compile(
+    r"(?<![\w.@-])relay(?:ed|ing)?(?![\w@-]|\.\w)|\b(?:un)?authenticat|\bauth(?: is)? (?:required|first)"
+    r"|\blog ?in\b|\bpop before smtp|\brcpthosts\b",
+    re.IGNORECASE,
+)
+"""What servers of all makes say of relaying and of logins, and no name of a host; qmail's list of domains is `rcpthosts`."""
+_ADDRESS = re.compile(r"5\.[1256]\.\d")
+"""RFC 3463: address, mailbox, protocol, content. Exim and qmail give no such number at all."""
 _FAREWELL = 5.0
 """Seconds that a server has to answer QUIT: what matters is done by then."""
 _ROUND_TRIPS = 12
@@ -141,21 +155,33 @@ def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: st
         advice = "check WHOCHANGED_MAIL_FROM, and whether the server wants a login"
         return Answer("fault", f"{server} refuses the sender {sender} ({_reply(code, said)}): {advice}")
     code, said = session.rcpt(address)
-    if code // 100 == _TAKEN:
-        try:
-            code, said = session.data(message)
-        except smtplib.SMTPDataError as error:
-            return _of_message(error.smtp_code, error.smtp_error)
-    elif code in _LOGIN_WANTED or (code // 100 == _FOR_GOOD and _NOT_FOR_US.match(_text(said))):
-        advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"
-        return Answer("fault", f"{server} does not take mails for {address} from us ({_reply(code, said)}): {advice}")
-    return _of_message(code, said)
+    if code // 100 != _TAKEN:
+        return Answer(_refusal(code, _text(said), at_recipient=True), _reply(code, said))
+    try:
+        code, said = session.data(message)
+    except smtplib.SMTPDataError as error:
+        return Answer(
+            _refusal(error.smtp_code, _text(error.smtp_error), at_recipient=False),
+            _reply(error.smtp_code, error.smtp_error),
+        )
+    verdict: Verdict = "sent" if code // 100 == _TAKEN else _refusal(code, _text(said), at_recipient=False)
+    return Answer(verdict, _reply(code, said))
 
 
-def _of_message(code: int, said: bytes | str) -> Answer:
-    """Judge what a server says to the recipient or the data."""
-    verdicts: dict[int, Verdict] = {_TAKEN: "sent", _LATER: "again"}
-    return Answer(verdicts.get(code // 100, "refused"), _reply(code, said))
+def _refusal(code: int, said: str, *, at_recipient: bool) -> Verdict:
+    """Judge what a server that does not take a mail says to the recipient or the data."""
+    if code // 100 == _LATER:
+        return "again"
+    if code in _LOGIN_WANTED:
+        return "unserved"
+    # What is said of the address itself is about the address, whatever words follow.
+    if code // 100 == _FOR_GOOD and not _ADDRESS.match(said):
+        if _NO_ACCESS.match(said) or _ACCESS_WORDS.search(said):
+            return "unserved"
+        # After the data a policy is about what the mail says: a filter's.
+        if at_recipient and _POLICY.match(said):
+            return "denied"
+    return "refused"
 
 
 def _at_the_door(server: MailServer, error: Exception) -> Answer:

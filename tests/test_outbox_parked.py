@@ -57,9 +57,100 @@ def test_a_server_that_does_not_relay_for_us_parks_nothing(cut_for_three: Connec
     mailbox.refusals |= dict.fromkeys((ANA, BEN, EVE), "554 5.7.1 Relay access denied")
     with pytest.raises(MailError, match="Relay access denied"):
         send_waiting(conn, mailbox.server())
-    assert states(conn) == {ANA: "retry", BEN: "pending", EVE: "pending"}
+    assert states(conn) == dict.fromkeys((ANA, BEN, EVE), "retry")
     mailbox.refusals.clear()
     assert len(send_waiting(conn, mailbox.server(), at_once=True)) == 3
+
+
+EXIM, CLOSED = "550 relay not permitted", "550 5.7.1 you may not post to this list"
+
+
+def wait_for(conn: Connection, hours: int, tries: int = 0) -> None:
+    """Let time pass since the digests were cut, and so many tries."""
+    conn.execute("UPDATE audit.digest SET cut_at = cut_at - make_interval(hours => %s)", (hours,))
+    conn.execute("UPDATE audit.delivery SET tries = tries + %s, not_before = now() WHERE state <> 'sent'", (tries,))
+
+
+def test_a_server_that_does_not_relay_and_gives_no_number_parks_nothing_however_long(
+    cut_for_three: Connection, mailbox: Mailbox
+) -> None:
+    """As Exim says it; the tries go on, with their waits, and each run that makes some fails."""
+    conn = cut_for_three
+    mailbox.refusals |= dict.fromkeys((ANA, BEN, EVE), EXIM)
+    with pytest.raises(
+        MailError, match=r"for ana@example.com and 2 more from us \(550 relay not permitted\): check user"
+    ):
+        send_waiting(conn, mailbox.server())
+    wait = conn.execute("SELECT min(not_before) > now() + interval '50 seconds' FROM audit.delivery").fetchone()
+    assert wait == (True,)
+    wait_for(conn, hours=24 * 30, tries=50)
+    with pytest.raises(MailError, match="relay not permitted"):
+        send_waiting(conn, mailbox.server())
+    assert states(conn) == dict.fromkeys((ANA, BEN, EVE), "retry")
+    mailbox.refusals.clear()
+    assert len(send_waiting(conn, mailbox.server(), at_once=True)) == 3
+
+
+def test_a_server_that_relays_for_nobody_ends_the_run(cut_for_three: Connection, mailbox: Mailbox) -> None:
+    conn = cut_for_three
+    add(conn, "fay@example.com")
+    cut(conn)
+    mailbox.refusals |= dict.fromkeys((ANA, BEN, EVE, "fay@example.com"), EXIM)
+    with pytest.raises(MailError):
+        send_waiting(conn, mailbox.server())
+    assert list(states(conn).values()) == ["retry"] * 3 + ["pending"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_list_that_takes_no_mail_from_us_is_parked_where_others_are_served(
+    cut_for_three: Connection, mailbox: Mailbox, *, first: bool
+) -> None:
+    conn, closed = cut_for_three, ANA if first else EVE
+    mailbox.refusals[closed] = CLOSED
+    outcomes = {one.address: (one.state, one.answer) for one in send_waiting(conn, mailbox.server())}
+    assert outcomes[closed] == ("parked", CLOSED)
+    assert sorted(state for state, _ in outcomes.values()) == ["parked", "sent", "sent"]
+    assert states(conn)[closed] == "parked"
+    assert send_waiting(conn, mailbox.server()) == []
+    (again,) = send_waiting(conn, mailbox.server(), at_once=True)
+    assert (again.state, again.tries) == ("parked", 2)
+    mailbox.refusals.clear()
+    (again,) = send_waiting(conn, mailbox.server(), at_once=True)
+    assert again.state == "sent"
+
+
+def test_a_list_alone_is_a_fault_for_a_day_and_then_parked(cut_for_three: Connection, mailbox: Mailbox) -> None:
+    conn = cut_for_three
+    for email in (BEN, EVE):
+        recipients.pause(conn, email)
+    mailbox.refusals[ANA] = CLOSED
+    for hours, tries in ((0, 0), (23, 10), (0, 0)):
+        wait_for(conn, hours, tries)
+        with pytest.raises(MailError, match="you may not post to this list"):
+            send_waiting(conn, mailbox.server())
+        assert states(conn)[ANA] == "retry"
+    wait_for(conn, hours=2)
+    (outcome,) = send_waiting(conn, mailbox.server())
+    assert (outcome.address, outcome.state, outcome.answer) == (ANA, "parked", CLOSED)
+    assert send_waiting(conn, mailbox.server()) == []
+
+
+def test_a_server_that_takes_only_its_own_mails_alarms_for_a_day_and_then_parks_the_others(
+    cut_for_three: Connection, mailbox: Mailbox
+) -> None:
+    conn = cut_for_three
+    mailbox.refusals[BEN] = EXIM
+    outcomes = list[Outcome]()
+    with pytest.raises(MailError, match=r"does not take mails for ben@example\.com from us"):
+        outcomes.extend(sending(conn, mailbox.server()))
+    assert [(one.address, one.state) for one in outcomes] == [(ANA, "sent"), (EVE, "sent")]
+    assert states(conn)[BEN] == "retry"
+    wait_for(conn, hours=25)
+    with pytest.raises(MailError, match="relay not permitted"):
+        send_waiting(conn, mailbox.server())
+    wait_for(conn, hours=0, tries=3)
+    (outcome,) = send_waiting(conn, mailbox.server())
+    assert (outcome.address, outcome.state) == (BEN, "parked")
 
 
 def test_who_is_asked_to_stop_finishes_the_mail_under_way(cut_for_three: Connection, mailbox: Mailbox) -> None:

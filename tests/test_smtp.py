@@ -88,17 +88,48 @@ def test_a_refused_recipient_is_no_fault(mailbox: Mailbox, refusal: str, verdict
         "530 5.7.0 Authentication required",
         "530 Authentication required",
         "535 authenticate first",
+        "550 relay not permitted",
+        "550 Relaying denied",
+        "550 5.7.1 Unable to relay",
+        "554 Access denied: authentication required",
+        "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+        "550 Please log in before sending",
     ],
 )
-def test_a_server_that_does_not_relay_for_us_is_a_fault(mailbox: Mailbox, refusal: str) -> None:
+def test_a_server_that_does_not_relay_for_us_does_not_serve_us(mailbox: Mailbox, refusal: str) -> None:
     mailbox.refusals[ANA] = refusal
-    answer = _try(mailbox.server())
-    assert answer.verdict == "fault"
-    assert f"does not take mails for {ANA} from us ({refusal}): check user and password" in answer.said
+    assert _try(mailbox.server()) == Answer("unserved", refusal)
+    if not refusal.startswith("53"):
+        mailbox.refusals.clear()
+        mailbox.data.append(refusal)
+        assert _try(mailbox.server()) == Answer("unserved", refusal), "some say so after the data only"
 
 
 @pytest.mark.parametrize(
-    "refusal", ["550 5.1.1 no such user", "552 5.2.2 full", "551 not here", "550 see 5.7.1", "553 5.1.3 bad address"]
+    "refusal",
+    [
+        "550 5.7.1 you are not authorized to post to this list",
+        "550 5.7.2 list is closed",
+        "554 5.7.1 Recipient address rejected: Access denied",
+    ],
+)
+def test_a_policy_may_be_the_recipients_own(mailbox: Mailbox, refusal: str) -> None:
+    mailbox.refusals[ANA] = refusal
+    assert _try(mailbox.server()) == Answer("denied", refusal)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "550 5.1.1 no such user",
+        "552 5.2.2 full",
+        "551 not here",
+        "550 see 5.7.1",
+        "553 5.1.3 bad address",
+        "550 5.1.1 <relay@example.com>: unknown, authentication is not the matter",
+        "550 relay@example.com is unknown",
+        "550 mx.relay.example has no such user",
+    ],
 )
 def test_what_is_wrong_with_the_address_is_a_refusal(mailbox: Mailbox, refusal: str) -> None:
     mailbox.refusals[ANA] = refusal
