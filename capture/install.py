@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
@@ -164,8 +165,13 @@ def track_table(
 
 
 def install_script() -> str:
-    """Return one script for `psql -f` that installs the same without Python."""
-    parts = [f"-- whochanged {migrate.program_version()}: installs the log. Safe to run again."]
+    """Return one script for psql that installs the same without Python, all or nothing."""
+    header = (
+        f"-- whochanged {migrate.program_version()}: installs the log. Safe to run again.\n"
+        "-- Run it with:  psql -X -f install.sql DATABASE\n"
+        "-- It is one transaction of its own and stops at the first error: then nothing is done, and psql ends with 3."
+    )
+    parts = [header]
     parts.append(
         "\\set ON_ERROR_STOP on\nbegin;\nset local lock_timeout = '2s';\nset local client_min_messages = warning;"
     )
@@ -227,8 +233,23 @@ def uninstall(conn: psycopg.Connection[Any], keep_log: bool = False) -> Uninstal
 
 
 def is_there(conn: psycopg.Connection[Any]) -> bool:
-    """Return whether the database has a log, or what somebody left of one: a schema audit that is the log's owner's."""
-    return conn.execute(query("is_there")).fetchone() is not None
+    """Return whether the database has a log, or what somebody left of one: a schema audit that is the log's owner's.
+
+    Raises DatabaseError where the log is there and somebody gave its schema to another role.
+    """
+    row = conn.cursor(row_factory=tuple_row).execute(query("is_there")).fetchone()
+    if row is not None and not row[0]:
+        message = (
+            f"the schema of the log belongs to {row[1]}: run  ALTER SCHEMA audit OWNER TO audit_owner  and try again"
+        )
+        raise DatabaseError(message)
+    return row is not None
+
+
+def roles_left(conn: psycopg.Connection[Any]) -> list[str]:
+    """Return the roles of the log that the cluster has."""
+    cursor = conn.cursor(row_factory=tuple_row)
+    return [row[0] for row in cursor.execute(query("roles_left"), {"names": list(ROLES)}).fetchall()]
 
 
 def _drop_role(conn: psycopg.Connection[Any], role: str) -> bool:

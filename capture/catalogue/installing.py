@@ -27,8 +27,8 @@ def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> li
     """
     ours = conn.info.transaction_status == TransactionStatus.IDLE
     tables = columns_of(conn)
-    check(catalogue, tables)
     check_trackable(conn, catalogue)
+    check(catalogue, tables)
     if ours:
         conn.rollback()  # ends what reading began
     for table in parents_first(catalogue):
@@ -46,6 +46,14 @@ def check_trackable(conn: psycopg.Connection[Any], catalogue: Catalogue) -> None
         refused = [f"{name} {reason}" for name, reason in cursor.execute(query("catalogue_trackable"), given) if reason]
     if refused:
         raise DatabaseError("; ".join(refused))
+
+
+def untracked(conn: psycopg.Connection[Any], catalogue: Catalogue) -> list[str]:
+    """Return the tables of the catalogue that are not under watch."""
+    with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        return [
+            row[0] for row in cursor.execute(query("untracked"), {"names": [table.name for table in catalogue.table]})
+        ]
 
 
 def _keep(conn: psycopg.Connection[Any], catalogue: Catalogue, tables: Columns) -> None:

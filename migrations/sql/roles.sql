@@ -2,7 +2,16 @@
 do $roles$
 declare
   wanted text;
+  other text;
 begin
+  -- Somebody else's schema of the same name is none of ours to fill.
+  select n.nspowner::pg_catalog.regrole::text into other
+  from pg_catalog.pg_namespace as n
+  where n.nspname = 'audit' and n.nspowner is distinct from pg_catalog.to_regrole('audit_owner')
+    and not exists (select from pg_catalog.pg_class as c where c.relnamespace = n.oid and c.relname = 'change');
+  if other is not null then
+    raise exception 'there is a schema audit already, which belongs to % and is not the log''s: rename or drop it, then install again', other;
+  end if;
   foreach wanted in array array['audit_owner', 'audit_capture', 'audit_reader'] loop
     if not exists (select from pg_catalog.pg_roles as r where r.rolname = wanted) then
       execute pg_catalog.format('create role %I nologin', wanted);

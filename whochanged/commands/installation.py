@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from capture.install import InstallReport
 
 _SHIPPED_SCHEMA = "crm"
-_UNFINISHED = "the log is installed, but not every table of the catalogue is tracked: install again to go on"
 
 
 def install(
@@ -46,7 +45,6 @@ def install(
     from capture.catalogue.checking import check, columns_of
     from capture.catalogue.installing import check_trackable
     from capture.install import install as install_log
-    from capture.install import is_there
     from capture.migrate import installed_version
 
     _given()  # a wrong setting is refused before anything is done
@@ -57,10 +55,10 @@ def install(
             chosen = _usual(connection)
         if chosen is not None:
             # A wrong catalogue, and tables that may not be tracked, are refused before anything is done.
-            check(chosen, columns_of(connection))
             check_trackable(connection, chosen)
-        first = not is_there(connection)
-        settings = [] if installed_version(connection) is None else _stored(connection)
+            check(chosen, columns_of(connection))
+        first = installed_version(connection) is None
+        settings = [] if first else _stored(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
             report = install_log(connection, settings=_given(), dry_run=dry_run)
@@ -91,21 +89,20 @@ def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None, *, fir
 
     from capture.catalogue.installing import install_catalogue
     from capture.install import uninstall as uninstall_log
+    from capture.patience import BUSY
     from capture.resources import query
 
     if chosen is not None:
         try:
             install_catalogue(connection, chosen)
-        except psycopg.Error as error:
-            said = (error.diag.message_primary or str(error)).splitlines()[0]
-            if not connection.closed:
-                connection.rollback()
-            if not first or connection.closed:
-                raise DatabaseError(f"{said} ({_UNFINISHED})") from error
-            uninstall_log(connection)
-            raise DatabaseError(f"{said} (nothing was installed)") from error
-        except DatabaseError as error:
-            raise DatabaseError(f"{error} ({_UNFINISHED})") from error
+        except (DatabaseError, psycopg.Error) as error:
+            said = common.one_line(error)
+            connection.rollback()
+            # A database that is busy is so for a while only: what is done stays, and is gone on with.
+            if first and not isinstance(error.__cause__, BUSY):
+                uninstall_log(connection)
+                raise DatabaseError(f"{said} (nothing was installed)") from error
+            raise DatabaseError(f"{said} ({_unfinished(connection, chosen)})") from error
         named = [table.name for table in chosen.table]
         left = connection.execute(query("tracked_besides"), {"named": named}).fetchall()
         for (name,) in left:
@@ -139,6 +136,17 @@ def _tell(talk: Console, report: InstallReport, chosen: Catalogue | None, *, dry
         talk.print("Installed. whochanged status shows what is tracked, whochanged log what happened.")
 
 
+def _unfinished(connection: psycopg.Connection[Any], chosen: Catalogue) -> str:
+    """What is installed, and what is not."""
+    from capture.catalogue.installing import untracked
+
+    missing, number = untracked(connection, chosen), len(chosen.table)
+    if not missing:
+        return f"the log is installed and all {number} tables of the catalogue are tracked, some as before: install again to go on"
+    tracked = f"{number - len(missing)} of {number} tables of the catalogue are tracked"
+    return f"the log is installed, {tracked}, not yet {', '.join(missing)}: install again to go on"
+
+
 def uninstall(
     keep_log: Annotated[
         bool, typer.Option("--keep-log", help="Stop recording, and keep what was recorded, readable.")
@@ -148,12 +156,15 @@ def uninstall(
 ) -> None:
     """Take triggers, functions and the log off the database."""
     with common.database(dsn) as connection:
-        from capture.install import is_there
+        from capture.install import is_there, roles_left
         from capture.install import uninstall as uninstall_log
         from capture.migrate import check
 
         if not is_there(connection):
-            common.talk().print("This database has no audit log: there is nothing to remove.")
+            said, left = "This database has no audit log: there is nothing to remove.", roles_left(connection)
+            if left:
+                said += f" Its cluster has the roles {', '.join(left)}: drop them where no other database has a log."
+            common.talk().print(said)
             return
         check(connection)
         connection.rollback()

@@ -20,7 +20,10 @@ def _start() -> None:
 
 @app.command()
 def install() -> None:
-    """Print one script that installs the log: `whochanged sql install | psql -X DATABASE`; it may be run again."""
+    """Print one script that installs the log: `whochanged sql install > install.sql`, then `psql -X -f install.sql DATABASE`.
+
+    It is one transaction, and may be run again.
+    """
     from capture.install import install_script
 
     common.out().write(install_script())
