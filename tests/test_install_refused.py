@@ -139,6 +139,19 @@ def test_a_first_installation_that_cannot_track_a_table_is_taken_back(
     assert untouched(shop)
 
 
+def test_what_is_left_of_a_log_is_not_taken_back_with_an_installation_that_fails(
+    shop: Connection, empty_dsn: str, catalogue: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its settings are gone, and its changes are not: they were never this installation's."""
+    assert run(["install", "--catalog", catalogue, "--dsn", empty_dsn]) == 0
+    shop.execute("INSERT INTO shop.orders VALUES (1)")
+    shop.execute("DROP TABLE audit.setting CASCADE; DROP TABLE audit.alembic_version")
+    shop.execute(CODE)
+    refused(capsys, empty_dsn, catalogue)
+    kept = "SELECT count(*) FROM audit.change AS c JOIN audit.tracked_table AS t ON t.id = c.table_id WHERE t.table_name = 'shop.orders'"
+    assert shop.execute(kept).fetchone() == (1,)
+
+
 def test_a_later_installation_says_what_is_done_and_goes_on(
     shop: Connection, empty_dsn: str, catalogue: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

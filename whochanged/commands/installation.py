@@ -57,8 +57,9 @@ def install(
             # A wrong catalogue, and tables that may not be tracked, are refused before anything is done.
             check_trackable(connection, chosen)
             check(chosen, columns_of(connection))
-        first = installed_version(connection) is None
-        settings = [] if first else _stored(connection)
+        # What was left of a log, by whomever, holds changes: that is never taken back.
+        first = not _has_schema(connection, "audit")
+        settings = [] if installed_version(connection) is None else _stored(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
             report = install_log(connection, settings=_given(), dry_run=dry_run)
@@ -97,6 +98,9 @@ def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None, *, fir
             install_catalogue(connection, chosen)
         except (DatabaseError, psycopg.Error) as error:
             said = common.one_line(error)
+            if connection.closed:
+                message = f"{said} (the log is installed, and perhaps not every table of the catalogue is tracked: install again to go on)"
+                raise DatabaseError(message) from error
             connection.rollback()
             # A database that is busy is so for a while only: what is done stays, and is gone on with.
             if first and not isinstance(error.__cause__, BUSY):
