@@ -97,15 +97,16 @@ begin
        join (select row_number() over () as number, %s from %s as x) as n using (number) offset 0',
       before_part, after_part, old_part, new_part, reading, before_source, reading, after_source);
   elsif operation = 'D' then
-    pairs := format('select %s as before, null::jsonb as after, row_number() over () as number from %s as o',
+    pairs := format('select %s as before, null::jsonb as after from %s as o',
       audit.image_expression(relation, 'o'), before_source);
   else
-    pairs := format('select null::jsonb as before, %s as after, row_number() over () as number from %s as n',
+    pairs := format('select null::jsonb as before, %s as after from %s as n',
       audit.image_expression(relation, 'n'), after_source);
   end if;
   if operation <> 'U' then
-    pairs := format('select s.before, s.after, s.number, s.before - %1$L::text[] as old_part, s.after - %1$L::text[] as new_part
-      from (%2$s) as s', config.ignored, pairs);
+    -- OFFSET 0 keeps each image from being made several times.
+    pairs := format('select s.before, s.after, s.before - %1$L::text[] as old_part, s.after - %1$L::text[] as new_part
+      from (%2$s offset 0) as s', config.ignored, pairs);
   end if;
 
   select 'p.old_part' || coalesce(string_agg(format(
