@@ -124,3 +124,31 @@ def test_a_move_between_root_tables_of_one_key_is_a_move(conn: Connection, rows:
         " where operation = 'U'"
     ).fetchall()
     assert found == [("public.a", "5", "public.b", "5")]
+
+
+@rows
+def test_what_is_far_below_a_row_that_moves_goes_with_it(conn: Connection, rows: int) -> None:
+    """Four levels, of which the second moves: the third is only known to the registry, the fourth is written."""
+    conn.execute(
+        "create table a (id int primary key, account int); insert into a values (1, 10), (2, 20);"
+        "create table b (id int primary key, a_id int); insert into b values (1, 1);"
+        "create table c (id int primary key, b_id int); insert into c values (1, 1);"
+        "create table d (id int primary key, c_id int, v int)"
+    )
+    track_table(conn, "public.a", account_column="account", registered=True)
+    for child, parent in (("b", "a"), ("c", "b"), ("d", "c")):
+        track_table(
+            conn,
+            f"public.{child}",
+            parent_table=f"public.{parent}",
+            parent_columns=[f"{parent}_id"],
+            registered=child != "d",
+        )
+    conn.execute("insert into d select g, 1, 1 from generate_series(1, %s) g", (rows,))
+    conn.execute("update b set a_id = 2; update d set v = 2")
+    conn.execute("update b set a_id = null; update d set v = 3")
+    found = conn.execute(
+        "select r.table_name, root_key ->> 'id', c.account from audit.change as c join audit.tracked_table as t on t.id = c.table_id"
+        " join audit.tracked_table as r on r.id = c.root_table_id where t.table_name = 'public.d' order by c.id"
+    ).fetchall()
+    assert found[::rows] == [("public.a", "1", "10"), ("public.a", "2", "20"), ("public.b", "1", None)]

@@ -4,6 +4,7 @@
 -- object: function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb): Writes one changed row, given its images and what changed in them; always true.
 -- object: function audit.place_of(audit.tracked_table, jsonb): The entity that a row belongs to, given its image, NULL where it is its own; and its account.
 -- object: function audit.registry_key(audit.tracked_table, jsonb): The key of a row as audit.entity has it, given its image.
+-- object: function audit.move_below(integer, jsonb, integer, jsonb, text): Takes what is registered below a row to the entity and account that the row went to.
 -- object: function audit.pick(jsonb, text[]): The given columns of an image.
 -- object: function audit.parent_key(jsonb, text[], text[]): The parent's key out of a child's image; NULL when a part of it is NULL.
 
@@ -119,6 +120,9 @@ begin
       where (e.about, e.root_table_id, e.root_key, e.account, e.deleted_at)
         is distinct from (excluded.about, excluded.root_table_id, excluded.root_key, excluded.account, null);
     end if;
+    if operation = 'U' and new_part ?| config.parent_columns then
+      perform audit.move_below(config.id, row_key, coalesce(root_table, config.id), coalesce(root, row_key), tenant);
+    end if;
   end if;
   return true;
 end
@@ -168,17 +172,39 @@ as $function$
   from unnest(child_columns, parent_columns) as c(child, parent)
 $function$;
 
+-- What is registered below a row goes with it, so that the rows below that, which are not, find their entity.
+create or replace function audit.move_below(table_number integer, moved jsonb, root_table integer, root jsonb, tenant text)
+returns void
+language sql
+as $function$
+  with recursive below as (
+    select table_number as table_id, moved as key
+    union
+    select e.table_id, e.key
+    from below as b
+    join audit.tracked_table as p on p.id = b.table_id
+    join audit.tracked_table as t on t.parent_table = p.relid
+    join audit.entity as e on e.table_id = t.id and audit.parent_key(e.about, t.parent_columns, p.key_columns) = b.key)
+  update audit.entity as e
+  set root_table_id = root_table, root_key = root, account = tenant
+  from below as b
+  where e.table_id = b.table_id and e.key = b.key and (b.table_id, b.key) <> (table_number, moved)
+$function$;
+
 alter function audit.pick(jsonb, text[]) owner to audit_owner;
 alter function audit.parent_key(jsonb, text[], text[]) owner to audit_owner;
+alter function audit.move_below(integer, jsonb, integer, jsonb, text) owner to audit_owner;
 alter function audit.registry_key(audit.tracked_table, jsonb) owner to audit_owner;
 alter function audit.place_of(audit.tracked_table, jsonb) owner to audit_owner;
 alter function audit.write_row(audit.tracked_table, "char", jsonb, jsonb) owner to audit_owner;
 alter function audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) owner to audit_owner;
 revoke all on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
   audit.place_of(audit.tracked_table, jsonb), audit.registry_key(audit.tracked_table, jsonb),
+  audit.move_below(integer, jsonb, integer, jsonb, text),
   audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
   audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) from public;
 grant execute on function audit.pick(jsonb, text[]), audit.parent_key(jsonb, text[], text[]),
   audit.place_of(audit.tracked_table, jsonb), audit.registry_key(audit.tracked_table, jsonb),
+  audit.move_below(integer, jsonb, integer, jsonb, text),
   audit.write_row(audit.tracked_table, "char", jsonb, jsonb),
   audit.write_change(audit.tracked_table, "char", jsonb, jsonb, jsonb, jsonb) to audit_capture;
