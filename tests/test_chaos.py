@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -87,6 +88,7 @@ def test_whatever_happens_data_and_log_agree(
         server.stop()
         for writer in writers:
             writer.join(SOON)
+        shutil.rmtree(data, ignore_errors=True)
     did = sum((writer.did for writer in writers), Counter[str]())
     with capsys.disabled():
         sys.stdout.write(f"\nchaos: {changes:,} changes, {dict(did.most_common())}\n")
