@@ -215,7 +215,7 @@ FUNCTIONS = """
 DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'audit'::regnamespace LOOP
     -- One that another took with it has no name any more.
-    IF name !~ '^[0-9]' THEN EXECUTE 'DROP FUNCTION ' || name || ' CASCADE'; END IF;
+    IF name !~ '^[0-9]' THEN EXECUTE 'DROP ROUTINE ' || name || ' CASCADE'; END IF;
   END LOOP;
 END $$"""
 
