@@ -146,10 +146,10 @@ def replayed(conn: Connection, table: str) -> dict[str, Row]:
             before = json.dumps({name: (old or {}).get(name, value) for name, value in key.items()})
             row = rows.pop(before)
             if operation == "U":
-                assert {name: row[name] for name in old} == old, (table, key)
+                assert {name: row[name] for name in old} == old, (table, key, row, old, new)
                 rows[json.dumps(key)] = {**row, **new}
             else:
-                assert row == old, (table, key)
+                assert row == old, (table, key, {n: (row.get(n), old.get(n)) for n in old if row.get(n) != old.get(n)})
     return rows
 
 
