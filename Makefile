@@ -46,12 +46,13 @@ format: $(STAMP) ## Put the code into shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-LOCK := ../$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+LOCK := ../$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header
 
 lock: $(STAMP) ## Lock the requirements anew (UPGRADE=--upgrade takes newer releases)
 	cd requirements && $(LOCK) $(UPGRADE) --output-file runtime.txt runtime.in
 	cd requirements && $(LOCK) $(UPGRADE) --output-file dev.txt dev.in
+	@# Lines of options say where this machine looks for packages: nobody else's business.
+	sed -i '/^--/d' requirements/runtime.txt requirements/dev.txt
 
 serve-demo: $(STAMP) ## Play the demo, then show its log in a browser
 	$(BIN)/whochanged demo

@@ -146,11 +146,21 @@ def replayed(conn: Connection, table: str) -> dict[str, Row]:
             before = json.dumps({name: (old or {}).get(name, value) for name, value in key.items()})
             row = rows.pop(before)
             if operation == "U":
-                assert {name: row[name] for name in old} == old, (table, key, row, old, new)
+                assert {name: row[name] for name in old} == old, (table, row, logged(conn, table, key))
                 rows[json.dumps(key)] = {**row, **new}
             else:
-                assert row == old, (table, key, {n: (row.get(n), old.get(n)) for n in old if row.get(n) != old.get(n)})
+                assert row == old, (table, row, logged(conn, table, key))
     return rows
+
+
+def logged(conn: Connection, table: str, key: Row) -> list[Any]:
+    """Return all that the log says of a row, for whoever has to find out why it disagrees."""
+    return conn.execute(
+        "select c.id, c.at::text, c.transaction_id::text, c.operation::text, c.old, c.new, c.xmin::text from audit.change as c"
+        " join audit.tracked_table as t on t.id = c.table_id where t.table_name = %s and (c.key = %s or c.old -> 'id' = %s)"
+        " order by c.id",
+        (f"public.{table}", json.dumps(key), json.dumps(key["id"])),
+    ).fetchall()
 
 
 def present(conn: Connection, table: str) -> dict[str, Row]:

@@ -21,7 +21,7 @@ TARGETS = ("setup", "demo", "test", "bench", "lint", "serve-demo")
 ELSEWHERE = re.compile(
     r"file://"
     r"|(?<![\w.])/(?:opt|work|root|home|Users)/"
-    r"|--(?:extra-)?index-url\b|--find-links\b|--trusted-host\b"
+    r"|--(?:extra-)?index[-]url\b|--find[-]links\b|--trusted[-]host\b"
     r"|\b(?:files\.pythonhosted|test\.pypi|registry\.npmjs|deb\.debian|proxy\.golang)\.org\b"
     r"|\bpypi\.org/simple\b"
 )

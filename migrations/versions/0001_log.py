@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
+from alembic.util import CommandError
 
 from capture.resources import MIGRATIONS, run_migration_sql
 
@@ -20,4 +21,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: dropping the log is what `whochanged uninstall` is for."""
-    raise NotImplementedError("the first migration cannot be undone; run: whochanged uninstall")
+    raise CommandError("the first migration cannot be undone; run: whochanged uninstall")
