@@ -156,9 +156,10 @@ def replayed(conn: Connection, table: str) -> dict[str, Row]:
 def logged(conn: Connection, table: str, key: Row) -> list[Any]:
     """Return all that the log says of a row, for whoever has to find out why it disagrees."""
     return conn.execute(
-        "select c.id, c.at::text, c.transaction_id::text, c.operation::text, c.old, c.new, c.spilled from (select *, false as spilled from audit.change union all select *, true from audit.change_spill) as c"
-        " join audit.tracked_table as t on t.id = c.table_id where t.table_name = %s and (c.key = %s or c.old -> 'id' = %s)"
-        " order by c.id",
+        "select c.id, c.at::text, c.transaction_id::text, c.operation::text, c.old, c.new,"
+        " exists (select from audit.change_spill as s where s.id = c.id) as spilled"
+        " from audit.all_change as c join audit.tracked_table as t on t.id = c.table_id"
+        " where t.table_name = %s and (c.key = %s or c.old -> 'id' = %s) order by c.id",
         (f"public.{table}", json.dumps(key), json.dumps(key["id"])),
     ).fetchall()
 
