@@ -18,6 +18,8 @@ from capture.upkeep import LEADER, LOCKS, one
 class TableCoverage:
     """One tracked table: the triggers it should have, and those found, enabled and as this version makes them.
 
+    `triggers_missing` to `triggers_changed` are names, those on partitions with ` on ` and the partition: not there; there and disabled;
+    enabled, and silent in sessions that replicate or restore; of another making.
     `columns_missing` are gone though the watch names them, `columns_since` came or were renamed, which capture follows.
     `now_called` is the present name of a renamed table; `name_taken` tells that another table has its old one.
     `inherited_by` are children by plain inheritance, which no trigger of their parent sees.
@@ -30,6 +32,10 @@ class TableCoverage:
     triggers_present: int
     triggers_enabled: int
     triggers_current: int
+    triggers_missing: list[str]
+    triggers_disabled: list[str]
+    triggers_not_always: list[str]
+    triggers_changed: list[str]
     partitions_without_trigger: list[str]
     columns_missing: list[str]
     columns_since: list[str]

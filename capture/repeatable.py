@@ -1,4 +1,4 @@
-"""Functions, triggers and views: applied again when their file differs from what the database has.
+"""Functions, triggers and views: applied again when their file, or what somebody made of a function, differs from what the database has.
 
 Each file in sql/triggers and sql/views says which objects it makes, in lines of the form
 `-- object: function audit.f(integer): What it does`. The text and the file's hash become the object's comment.
@@ -15,6 +15,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from capture.definitions import definitions, installed, owners
 from capture.resources import SQL, query, read_sql
 
 _OBJECT = re.compile(r"^-- object: (function|view) ([^:]+): (.+)$", re.MULTILINE)
@@ -67,16 +68,31 @@ def comments(conn: psycopg.Connection[Any]) -> dict[str, str]:
 
 def outdated(conn: psycopg.Connection[Any]) -> list[RepeatableFile]:
     """Return the files whose objects are missing or differ."""
-    present = comments(conn)
+    present, replaced = comments(conn), _replaced(conn)
     found: list[RepeatableFile] = []
     folders: set[str] = set()
     for file in files():
         folder = file.name.split("/", maxsplit=1)[0]
-        differs = any(present.get(_normal(each)) != each.comment for each in file.objects)
+        differs = any(present.get(_normal(each)) != each.comment or each.identity in replaced for each in file.objects)
         stale = differs if file.objects else folder in folders
         if stale:
             found.append(file)
             folders.add(folder)
+    return found
+
+
+def _replaced(conn: psycopg.Connection[Any]) -> set[str]:
+    """Return the identities of functions that are not as their file makes them: replaced, altered, or given away."""
+    have, wanted_owners = installed(conn), {}
+    for file in files():
+        wanted_owners.update(owners(file.text))
+    found = set()
+    for file in files():
+        made = definitions(file.text)
+        for each in file.objects:
+            definition, owner = have.get(each.identity.replace(" ", ""), (None, None))
+            if definition is not None and (definition not in made or owner != wanted_owners.get(definition.name)):
+                found.add(each.identity)
     return found
 
 

@@ -11,7 +11,7 @@ from capture.coverage import TableCoverage, coverage, strays
 from capture.errors import DatabaseError
 from capture.install import track_table
 from tests.test_capture_rows import log, make
-from whochanged.output.status import complaints
+from whochanged.output.findings import complaints
 
 Connection = psycopg.Connection[Any]
 

@@ -10,7 +10,19 @@ import typer
 from typer.exceptions import TyperException
 
 from capture.errors import WhochangedError
-from whochanged.commands import demo, digest, history, installation, log, partitions, purge, recipients, show, sql
+from whochanged.commands import (
+    demo,
+    digest,
+    history,
+    installation,
+    log,
+    partitions,
+    purge,
+    recipients,
+    show,
+    sql,
+    status,
+)
 from whochanged.commands import run as scheduler
 from whochanged.commands.common import one_line, talk
 
@@ -31,7 +43,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("install")(installation.install)
 app.command("uninstall")(installation.uninstall)
-app.command("status")(installation.status)
+app.command("status")(status.status)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("history")(history.history)

@@ -45,6 +45,28 @@ def check(catalogue: Catalogue, tables: Columns) -> None:
             _lookup_exists(field.lookup, tables, f"in {catalogue.file}, fields.{name}")
 
 
+def names_unknown(catalogue: Catalogue) -> list[str]:
+    """Return the tables whose names are looked up, and which the catalogue does not track: what was renamed there is never known."""
+    targets = [(table.name, column, target) for table in catalogue.table for column, target in table.lookups.items()]
+    targets += [("fields", name, field.lookup) for name, field in catalogue.fields.items() if field.lookup]
+    return [
+        f"{table}.{column} shows names of {owner}, which the catalogue does not describe"
+        for table, column, target in targets
+        if (owner := target.rpartition(".")[0]) not in catalogue.by_name
+    ]
+
+
+def wordless(catalogue: Catalogue, recorded: Columns) -> dict[str, list[str]]:
+    """Return, by table, the *recorded* columns that the catalogue says nothing of: they are called by their names in the database."""
+    found = {}
+    for name, columns in recorded.items():
+        table = catalogue.by_name.get(name)
+        if table is not None and table.key_value is None:
+            named = table.named_columns()
+            found[name] = [column for column in columns if column not in named]
+    return {name: columns for name, columns in found.items() if columns}
+
+
 def _lookup_exists(target: str, tables: Columns, place: str) -> None:
     table, _, column = target.rpartition(".")
     _table_exists(table, tables, place)

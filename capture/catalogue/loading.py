@@ -93,6 +93,10 @@ def _validate(content: dict[str, Any], file: str) -> Catalogue:
             raise ConfigurationError(
                 f"{file}, table {number}: {table.name} is described already by table {names[table.name]}; write both as one."
             )
+        if table.name in catalogue.untracked:
+            raise ConfigurationError(
+                f"{file}, table {number}: {table.name} is described, and left out under untracked; take it out of one of them."
+            )
         names[table.name] = number
         _compile(table, f"{file}, table {number} ({table.name})")
     return catalogue

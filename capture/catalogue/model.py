@@ -6,6 +6,7 @@ names that they can use.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -207,12 +208,16 @@ class Documented(Strict):
 
 
 class Catalogue(Strict):
-    """Everything that turns rows into words for one database. `show_other = false` hides what `documented` does not list."""
+    """Everything that turns rows into words for one database. `show_other = false` hides what `documented` does not list.
+
+    `untracked` are tables that are left out on purpose, with `*` for any letters: `whochanged status` does not ask for them.
+    """
 
     name: str
     file: str = "catalogue"
     show_other: bool = True
     table: tuple[Table, ...] = ()
+    untracked: tuple[QualifiedName, ...] = ()
     fields: dict[str, ConditionField] = Field(default_factory=dict)
     operators: dict[str, str] = Field(default_factory=dict)
     documented: tuple[Documented, ...] = ()
@@ -253,6 +258,10 @@ class Catalogue(Strict):
     def children(self, name: str) -> list[Table]:
         """The tables whose rows are parts of rows of the table `name`, in the order of the file."""
         return [table for table in self.table if table.parent and table.parent.table == name]
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether the table *name* is not to be tracked."""
+        return any(fnmatchcase(name, pattern) for pattern in self.untracked)
 
     def shows(self, kind: str) -> bool:
         """Whether a sentence of this kind is shown."""

@@ -5,6 +5,10 @@ select t.table_name, t.kind,
   coalesce(w.present, 0)::integer as triggers_present,
   coalesce(w.enabled, 0)::integer as triggers_enabled,
   coalesce(w.current, 0)::integer as triggers_current,
+  coalesce(w.missing, '{}') as triggers_missing,
+  coalesce(w.disabled, '{}') as triggers_disabled,
+  coalesce(w.not_always, '{}') as triggers_not_always,
+  coalesce(w.changed, '{}') as triggers_changed,
   coalesce(w.bare, '{}') as partitions_without_trigger,
   -- Capture finds a renamed column by its number; what it does not find is gone.
   array(
@@ -39,11 +43,18 @@ left join lateral (
     count(g.tgname) as present,
     count(*) filter (where g.tgenabled = 'A') as enabled,
     count(*) filter (where audit.is_current(g.oid, f.definition)) as current,
+    -- Partitions without a trigger are named themselves.
+    array_agg(f.name order by f.name) filter (where g.tgname is null and f.part = t.relid) as missing,
+    array_agg(named.trigger order by named.trigger) filter (where g.tgenabled = 'D') as disabled,
+    array_agg(named.trigger order by named.trigger) filter (where g.tgenabled in ('O', 'R')) as not_always,
+    array_agg(named.trigger order by named.trigger) filter (where not audit.is_current(g.oid, f.definition)) as changed,
     array_agg(distinct f.part::text) filter (where g.tgname is null and f.part <> t.relid) as bare,
     bool_and(audit.can_read(f.part)) filter (where pk.relkind = 'r') as readable
   from audit.wanted_triggers(t.relid, t.kind, coalesce(t.key_columns, '{}') || t.about) as f
   join pg_catalog.pg_class as pk on pk.oid = f.part
   left join pg_catalog.pg_trigger as g on g.tgrelid = f.part and g.tgname = f.name
+  cross join lateral (
+    select case when f.part = t.relid then f.name else f.name || ' on ' || f.part::text end as trigger) as named
 ) as w on c.oid is not null
 where t.until is null
 -- The log's own tables last.

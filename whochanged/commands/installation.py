@@ -1,4 +1,4 @@
-"""`whochanged install`, `uninstall` and `status`: put the log on a database, take it off, see that nothing is missed."""
+"""`whochanged install` and `uninstall`: put the log on a database, and take it off."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ import typer
 
 from capture.errors import DatabaseError
 from whochanged.commands import common
-from whochanged.output.machine import to_json
-from whochanged.output.status import Report, print_status, status_document
-from whochanged.output.times import zone
-from whochanged.settings import PREFIX
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,7 +55,7 @@ def install(
             check(chosen, columns_of(connection))
         # What was left of a log, by whomever, holds changes: that is never taken back.
         first = not _has_schema(connection, "audit")
-        settings = [] if installed_version(connection) is None else _stored(connection)
+        settings = [] if installed_version(connection) is None else differing(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
             report = install_log(connection, settings=_given(), dry_run=dry_run)
@@ -181,59 +177,7 @@ def uninstall(
         common.talk().print("Removed; the log stays." if keep_log else "Removed, the log too.")
 
 
-def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
-    """Show each tracked table and whether its changes are recorded; exit 1 where something is amiss."""
-    reading_zone = zone(timezone)
-    with common.installed(dsn, older=True) as connection:
-        from psycopg import errors
-
-        from capture.coverage import coverage, health, outdated_objects, strays, upkeep
-        from capture.migrate import program_version, require_current
-
-        try:
-            tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
-            stray = strays(connection)
-        except (errors.UndefinedFunction, errors.UndefinedTable) as error:
-            connection.rollback()
-            require_current(connection)
-            message = "the log is kept, but nothing is recorded any more: run  whochanged install  to go on"
-            raise DatabaseError(message) from error
-        looked_after, runs = upkeep(connection) or (None, [])
-        overdue, readers = _overdue(connection) if looked_after else ([], 0)
-        differing = _differing(connection)
-        report = Report(
-            tables, state, outdated, program_version(), differing, looked_after, runs, overdue, readers, stray
-        )
-    if as_json:
-        common.out().write(to_json(status_document(report)) + "\n")
-    else:
-        print_status(common.data(), report, reading_zone)
-    if not report.sound:
-        raise typer.Exit(1)
-
-
-def _overdue(connection: psycopg.Connection[Any]) -> tuple[list[str], int]:
-    """The addresses whose digests have been due for an hour and were not cut, and how many recipients there are."""
-    from datetime import timedelta
-
-    from reports.clock import clock
-    from reports.recipients import read
-
-    before = clock(connection) - timedelta(hours=1)
-    everyone = [recipient for recipient in read(connection) if not recipient.paused]
-    late = [one.email for one in everyone if one.due(before) is not None]
-    return late, len(everyone)
-
-
-def _differing(connection: psycopg.Connection[Any]) -> list[str]:
-    """The settings of the environment that the database does not have: reported, not obeyed."""
-    return [
-        f"{PREFIX}{name.upper()} is '{new}', the database has '{old}': run  whochanged install  to store it"
-        for name, old, new in _stored(connection)
-    ]
-
-
-def _stored(connection: psycopg.Connection[Any]) -> list[tuple[str, str | None, str]]:
+def differing(connection: psycopg.Connection[Any]) -> list[tuple[str, str | None, str]]:
     """The settings that differ: the name, what the database has, and what the environment says."""
     stored = dict(connection.execute("SELECT name, value FROM audit.setting").fetchall())
     return [(name, stored.get(name), value) for name, value in _given().items() if value != stored.get(name)]

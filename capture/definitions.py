@@ -1,0 +1,62 @@
+"""Functions as their files make them, to be compared with those that the database has.
+
+A function that somebody replaced by hand keeps its comment, with the hash of our file in it: only its text tells.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from capture.resources import query
+
+_FUNCTION = re.compile(
+    r"^create or replace function audit\.(\w+)\((.*?)\nas \$function\$(.*?)\$function\$;", re.MULTILINE | re.DOTALL
+)
+_SETTING = re.compile(r"^set (\w+) (?:=|to) (.+)$", re.MULTILINE)
+_OWNER = re.compile(r"^alter function audit\.(\w+)\([^;]*\) owner to (\w+);$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What counts of a function: its text, whose rights it runs with, and the settings that it pins."""
+
+    name: str
+    body: str
+    definer: bool
+    settings: frozenset[str]
+
+
+def definitions(text: str) -> frozenset[Definition]:
+    """Return the functions that a file makes."""
+    return frozenset(
+        Definition(
+            name, body, "security definer" in head, frozenset(_pinned(*found) for found in _SETTING.findall(head))
+        )
+        for name, head, body in _FUNCTION.findall(text)
+    )
+
+
+def owners(text: str) -> dict[str, str]:
+    """Return the owners that a file gives to functions, by name: functions of one name have one owner."""
+    return dict(_OWNER.findall(text))
+
+
+def installed(conn: psycopg.Connection[Any]) -> dict[str, tuple[Definition, str]]:
+    """Return the functions of the database, each with its owner, by identity without blanks."""
+    with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        return {
+            identity: (
+                Definition(name, body, definer, frozenset(_pinned(*each.split("=", 1)) for each in settings)),
+                owner,
+            )
+            for identity, name, body, definer, settings, owner in cursor.execute(query("object_definitions"))
+        }
+
+
+def _pinned(name: str, value: str) -> str:
+    """Return a setting in one spelling: the server writes names as it likes and values without quotes."""
+    return name.lower() + "=" + value.strip().strip("'")

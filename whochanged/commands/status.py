@@ -1,0 +1,106 @@
+"""`whochanged status`: see that nothing is missed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from capture.errors import ConfigurationError, DatabaseError
+from whochanged.commands import common
+from whochanged.commands.installation import differing
+from whochanged.output.findings import Report
+from whochanged.output.machine import to_json
+from whochanged.output.status import print_problems, print_status, status_document
+from whochanged.output.times import zone
+from whochanged.settings import PREFIX
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
+    """Show each tracked table and whether its changes are recorded; exit 1 where something is amiss."""
+    reading_zone = zone(timezone)
+    with common.installed(dsn, any_version=True) as connection:
+        from capture.migrate import check
+
+        try:
+            check(connection)
+        except ConfigurationError as error:
+            # A newer version installed the log: what its tables mean is not ours to judge.
+            _say_only(str(error), as_json=as_json)
+            raise typer.Exit(1) from None
+        report = _report(connection)
+    if as_json:
+        common.out().write(to_json(status_document(report)) + "\n")
+    else:
+        print_status(common.data(), report, reading_zone)
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+def _say_only(problem: str, *, as_json: bool) -> None:
+    """Tell the one problem that keeps us from looking for others."""
+    if as_json:
+        common.out().write(to_json({"sound": False, "problems": [problem], "tables": []}) + "\n")
+    else:
+        print_problems(common.data(), [problem])
+
+
+def _report(connection: psycopg.Connection[Any]) -> Report:
+    """All that the checks find."""
+    from psycopg import errors
+
+    from capture.catalogue.fitting import fit
+    from capture.coverage import coverage, health, outdated_objects, strays, upkeep
+    from capture.migrate import program_version, require_current
+    from capture.rights import weaknesses
+
+    try:
+        tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
+        stray = strays(connection)
+    except (errors.UndefinedFunction, errors.UndefinedTable) as error:
+        connection.rollback()
+        require_current(connection)
+        message = "the log is kept, but nothing is recorded any more: run  whochanged install  to go on"
+        raise DatabaseError(message) from error
+    looked_after, runs = upkeep(connection) or (None, [])
+    overdue, readers = _overdue(connection) if looked_after else ([], 0)
+    current = state.installed_version == program_version()
+    return Report(
+        tables=tables,
+        health=state,
+        outdated=outdated,
+        program_version=program_version(),
+        differing_settings=_differing(connection),
+        upkeep=looked_after,
+        runs=runs,
+        overdue=overdue,
+        readers=readers,
+        strays=stray,
+        # An older version gave other rights and kept its catalogue in another way: installing comes first.
+        fit=fit(connection) if current else None,
+        weaknesses=weaknesses(connection) if current else [],
+    )
+
+
+def _overdue(connection: psycopg.Connection[Any]) -> tuple[list[str], int]:
+    """The addresses whose digests have been due for an hour and were not cut, and how many recipients there are."""
+    from datetime import timedelta
+
+    from reports.clock import clock
+    from reports.recipients import read
+
+    before = clock(connection) - timedelta(hours=1)
+    everyone = [recipient for recipient in read(connection) if not recipient.paused]
+    late = [one.email for one in everyone if one.due(before) is not None]
+    return late, len(everyone)
+
+
+def _differing(connection: psycopg.Connection[Any]) -> list[str]:
+    """The settings of the environment that the database does not have: reported, not obeyed."""
+    return [
+        f"{PREFIX}{name.upper()} is '{new}', the database has '{old}': run  whochanged install  to store it"
+        for name, old, new in differing(connection)
+    ]
