@@ -47,7 +47,7 @@ left join lateral (
     array_agg(f.name order by f.name) filter (where g.tgname is null and f.part = t.relid) as missing,
     array_agg(named.trigger order by named.trigger) filter (where g.tgenabled = 'D') as disabled,
     array_agg(named.trigger order by named.trigger) filter (where g.tgenabled in ('O', 'R')) as not_always,
-    array_agg(named.trigger order by named.trigger) filter (where not audit.is_current(g.oid, f.definition)) as changed,
+    array_agg(named.trigger order by named.trigger) filter (where g.tgname is not null and not audit.is_current(g.oid, f.definition)) as changed,
     array_agg(distinct f.part::text) filter (where g.tgname is null and f.part <> t.relid) as bare,
     bool_and(audit.can_read(f.part)) filter (where pk.relkind = 'r') as readable
   from audit.wanted_triggers(t.relid, t.kind, coalesce(t.key_columns, '{}') || t.about) as f

@@ -59,10 +59,10 @@ told as (
     select case a.grantee when 0 then 'PUBLIC' else a.grantee::pg_catalog.regrole::text end as role) as w
   where a.grantee <> t.owner
   union all
-  -- The owners of functions are compared with their files.
+  -- The owners of functions are compared with their files, and sequences go with their table.
   select 0, t.name, 0, pg_catalog.format('%%s belongs to %%s', t.name, t.owner::pg_catalog.regrole),
     pg_catalog.format('ALTER %%s %%s OWNER TO audit_owner', t.kind, t.name)
-  from thing as t where t.kind <> 'FUNCTION' and t.owner is distinct from pg_catalog.to_regrole('audit_owner')
+  from thing as t where t.kind in ('SCHEMA', 'TABLE') and t.owner is distinct from pg_catalog.to_regrole('audit_owner')
   union all
   select 3, m.roleid::pg_catalog.regrole::text, m.member::bigint,
     pg_catalog.format('%%s is a member of %%s', m.member::pg_catalog.regrole, m.roleid::pg_catalog.regrole),
