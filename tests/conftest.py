@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_smtp", "tests.fix_digests"]
+pytest_plugins = ["tests.fix_postgres", "tests.fix_smtp", "tests.fix_digests", "tests.fix_replication"]

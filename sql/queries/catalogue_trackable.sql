@@ -21,7 +21,7 @@ join pg_catalog.pg_class as c on c.relnamespace = n.oid and n.nspname || '.' || 
 left join lateral (
   select g.tgname as name
   from pg_catalog.pg_trigger as g join pg_catalog.pg_proc as f on f.oid = g.tgfoid
-  where g.tgrelid = c.oid and g.tgname in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated')
+  where g.tgrelid = c.oid and g.tgname in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated', 'audit_replicated')
     and f.pronamespace is distinct from pg_catalog.to_regnamespace('audit')
   order by 1 limit 1) as own on true
 where wanted.name not like 'audit.%%'

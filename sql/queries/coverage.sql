@@ -41,7 +41,7 @@ left join pg_catalog.pg_namespace as space on space.oid = c.relnamespace
 left join lateral (
   select count(*) as wanted,
     count(g.tgname) as present,
-    count(*) filter (where g.tgenabled = 'A') as enabled,
+    count(*) filter (where g.tgenabled = case f.name when 'audit_replicated' then 'R' else 'A' end) as enabled,
     count(*) filter (where audit.is_current(g.oid, f.definition)) as current,
     -- Partitions without a trigger are named themselves.
     array_agg(f.name order by f.name) filter (where g.tgname is null and f.part = t.relid) as missing,

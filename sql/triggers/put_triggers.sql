@@ -19,7 +19,7 @@ begin
     where t.tgrelid in (select p.relid from pg_partition_tree(relation) as p union select relation)
       and t.tgparentid = 0
       and t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure,
-                       'audit.capture_label()'::regprocedure)
+                       'audit.capture_label()'::regprocedure, 'audit.capture_replicated()'::regprocedure)
   loop
     execute format('drop trigger %I on %s', name, part);
   end loop;
@@ -33,7 +33,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
   select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || w.tail
   from (
-    select c.oid from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
+    select c.oid, c.relkind from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
     join pg_class as c on c.oid = t.relid where c.relkind in ('r', 'p')) as p
   cross join (values
     ('tracked', 'audit_insert', 'create trigger audit_insert after insert',
@@ -42,6 +42,8 @@ as $function$
      'referencing old table as old_rows new table as new_rows for each statement execute function audit.capture()'),
     ('tracked', 'audit_delete', 'create trigger audit_delete after delete',
      'referencing old table as old_rows for each statement execute function audit.capture()'),
+    ('rows', 'audit_replicated', 'create trigger audit_replicated after insert or update or delete',
+     'for each row execute function audit.capture_replicated()'),
     ('label', 'audit_insert', 'create trigger audit_insert after insert',
      'for each row execute function audit.capture_label()'),
     ('label', 'audit_update', 'create trigger audit_update after update', (
@@ -57,7 +59,9 @@ as $function$
      'for each statement execute function audit.capture_truncate()')
   ) as w(for_kind, name, head, tail)
   -- A row trigger on a partitioned table makes its own copies on the partitions.
+  -- One that was made on each has no need of the partition key, which may run code of its owner.
   where w.for_kind = 'both' or (w.for_kind = kind and (kind = 'tracked' or p.oid = relation))
+    or (w.for_kind = 'rows' and kind = 'tracked' and p.relkind = 'r')
 $function$;
 
 -- object: function audit.is_current(oid, text): Whether a trigger is the one that a definition of audit.wanted_triggers() makes.
@@ -71,12 +75,14 @@ as $function$
   select coalesce(bool_and(
     t.tgfoid = to_regprocedure(case
       when t.tgname in ('audit_truncate', 'audit_truncated') then 'audit.capture_truncate()'
+      when t.tgname = 'audit_replicated' then 'audit.capture_replicated()'
       when w.is_label then 'audit.capture_label()'
       else 'audit.capture()' end)
     -- The bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
     and t.tgtype = case t.tgname
       when 'audit_insert' then 4 when 'audit_delete' then 8 when 'audit_update' then 16
-      when 'audit_truncate' then 2 + 32 when 'audit_truncated' then 32 end + case when w.is_label then 1 else 0 end
+      when 'audit_truncate' then 2 + 32 when 'audit_truncated' then 32
+      when 'audit_replicated' then 1 + 4 + 8 + 16 end + case when w.is_label then 1 else 0 end
     and t.tgnargs = 0 and cardinality(t.tgattr::int2[]) = 0
     and t.tgoldtable is not distinct from
       case when not w.is_label and t.tgname in ('audit_update', 'audit_delete') then 'old_rows'::name end
@@ -106,13 +112,14 @@ declare
 begin
   for present in
     select t.tgrelid::regclass as part, t.tgname as name,
-      t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure)
+      t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure,
+          'audit.capture_replicated()'::regprocedure)
         or coalesce(obj_description(t.oid, 'pg_trigger') like 'whochanged%', false) as ours
     from pg_trigger as t
     left join audit.wanted_triggers(relation, kind, columns) as w
       on w.part = t.tgrelid and w.name = t.tgname and audit.is_current(t.oid, w.definition)
     where t.tgrelid in (select p.relid from pg_partition_tree(relation) as p union select relation)
-      and t.tgparentid = 0 and t.tgname in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated')
+      and t.tgparentid = 0 and t.tgname in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated', 'audit_replicated')
       and w.name is null
     -- What is not ours comes first: an error leaves everything as it was.
     order by ours, t.tgrelid, t.tgname
@@ -133,8 +140,9 @@ begin
       execute format(
         'comment on trigger %I on %s is %L', wanted.name, wanted.part, 'whochanged: what changes here stands in audit.log');
     end if;
-    if wanted.tgenabled is distinct from 'A' then
-      execute format('alter table %s enable always trigger %I', wanted.part, wanted.name);
+    if wanted.tgenabled is distinct from (case wanted.name when 'audit_replicated' then 'R' else 'A' end) then
+      execute format('alter table %s enable %s trigger %I', wanted.part,
+        case wanted.name when 'audit_replicated' then 'replica' else 'always' end, wanted.name);
     end if;
   end loop;
   perform audit.let_read(c.oid)

@@ -24,6 +24,7 @@ declare
   path text[] := audit.partition_path(tg_relid);
   removed bigint := 0;
 begin
+  perform audit.replicating();
   if tg_when = 'BEFORE' and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
     perform audit.check_snapshot(tg_relid, tg_name);
   end if;
