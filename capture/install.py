@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import psycopg
@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from capture import migrate, repeatable
+from capture import events, migrate, repeatable
 from capture.errors import DatabaseError, UsageError
 from capture.patience import ATTEMPTS, BUSY, LOCK_TIMEOUT, busy, pause
 from capture.resources import MIGRATIONS, query, read_sql
@@ -34,6 +34,7 @@ class InstallReport:
     objects: tuple[str, ...]
     partitions: tuple[str, ...]
     dry_run: bool = False
+    ddl: events.DdlWatch = field(default_factory=events.DdlWatch)
 
     @property
     def changed(self) -> bool:
@@ -71,7 +72,7 @@ def install(
                     raise _explained(cause) from error
                 pause(attempt)
     return InstallReport(
-        migrate.program_version(), tuple(steps.migrations), tuple(steps.objects), tuple(steps.partitions), dry_run
+        migrate.program_version(), tuple(steps.migrations), tuple(steps.objects), tuple(steps.partitions), dry_run, steps.ddl
     )
 
 
@@ -187,6 +188,7 @@ def install_script() -> str:
     parts.append(f"{stamp.rstrip()};")
     parts.append(query("track_own"))
     parts.append(query("stamp_alembic"))
+    parts.append(events.statement().rstrip())
     parts.append("commit;")
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

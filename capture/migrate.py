@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from capture import repeatable
+from capture import events, repeatable
 from capture.errors import ConfigurationError, DatabaseError
 from capture.resources import MIGRATIONS, query, read_sql
 
@@ -19,12 +19,13 @@ _OLDEST_SERVER = 150000
 
 @dataclass(slots=True)
 class Steps:
-    """What an installation did: names of migrations, files of objects, partitions; and the settings that it is to store."""
+    """What an installation did: names of migrations, files of objects, partitions, the watch over DDL; and the settings that it is to store."""
 
     migrations: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     partitions: list[str] = field(default_factory=list)
     settings: Mapping[str, str] = field(default_factory=dict)
+    ddl: events.DdlWatch = field(default_factory=events.DdlWatch)
 
 
 def program_version() -> str:
@@ -92,6 +93,7 @@ def after(conn: psycopg.Connection[Any], steps: Steps) -> None:
             cursor.execute(query("store_setting"), {"name": name, "value": value})
     # Last, so that what a first installation writes is no change of it.
     conn.execute(query("track_own"))
+    steps.ddl = events.make(conn)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

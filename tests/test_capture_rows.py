@@ -15,8 +15,10 @@ HIDDEN = "••••••"
 
 
 def log(conn: Connection, columns: str = "operation, key, old, new") -> list[tuple[Any, ...]]:
-    """Return the log in its order."""
-    return conn.execute(f"select {columns} from audit.log order by at, id").fetchall()
+    """Return the log in its order, without what it says of DDL."""
+    return conn.execute(
+        f"select {columns} from audit.log where table_name <> 'audit.schema_change' order by at, id"
+    ).fetchall()
 
 
 def make(conn: Connection, definition: str, **options: Any) -> None:

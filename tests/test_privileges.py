@@ -86,10 +86,27 @@ STATEMENTS: dict[str, tuple[str, set[str]]] = {
     "index with own code": ("create index on audit.change ((biz.own(id)))", OPERATE),
     "row security on the log": ("alter table audit.change enable row level security", OPERATE),
     "change the view": ("alter view audit.log rename to x", OPERATE),
-    # Switching capture off. The owner of a table can: status tells (tests/test_status.py).
-    "disable the triggers": ("alter table biz.t disable trigger user", {"owner"}),
-    "drop a trigger": ("drop trigger audit_update on biz.t", {"owner"}),
-    "rename a trigger": ("alter trigger audit_update on biz.t rename to x", {"owner"}),
+    "forge what is told of DDL": (
+        "insert into audit.schema_change (command, table_name, thing, action) values ('x', 'biz.t', 'capture', 'ended')",
+        OPERATE,
+    ),
+    "forge what a table looked like": ("update audit.table_shape set busy = true", OPERATE),
+    "call an event trigger function": ("select audit.log_ddl()", NOBODY),
+    "replace an event trigger function": (
+        "create or replace function audit.guard_ddl() returns event_trigger language plpgsql as 'begin end'",
+        NOBODY,
+    ),
+    "replace what runs as a superuser": (
+        "create or replace function audit.enrol_partitions() returns event_trigger language plpgsql as 'begin end'",
+        NOBODY,
+    ),
+    "alter what runs as a superuser": ("alter function audit.log_ddl() security invoker", NOBODY),
+    "disable an event trigger": ("alter event trigger audit_guard_ddl disable", NOBODY),
+    "drop an event trigger": ("drop event trigger audit_log_ddl", NOBODY),
+    # Switching capture off, also by the owner of the table: event triggers refuse it (tests/test_ddl_refused.py).
+    "disable the triggers": ("alter table biz.t disable trigger user", NOBODY),
+    "drop a trigger": ("drop trigger audit_update on biz.t", NOBODY),
+    "rename a trigger": ("alter trigger audit_update on biz.t rename to x", NOBODY),
     "replica role": ("set session_replication_role = replica", NOBODY),
     "end the watch": ("select audit.untrack('biz.t'::regclass)", NOBODY),
     "end the watch by name": ("select audit.untrack('biz.t')", NOBODY),

@@ -3,6 +3,14 @@ do $uninstall$
 declare
   found record;
 begin
+  -- The event triggers first, with their functions: what follows is no DDL to be logged. Whoever owns the schema may do so.
+  for found in
+    select p.oid::pg_catalog.regprocedure as identity
+    from pg_catalog.pg_proc as p
+    where p.pronamespace = pg_catalog.to_regnamespace('audit') and p.prorettype = 'pg_catalog.event_trigger'::pg_catalog.regtype
+  loop
+    execute pg_catalog.format('drop function %s cascade', found.identity);
+  end loop;
   for found in
     select t.tgrelid::pg_catalog.regclass as part, t.tgname as name
     from pg_catalog.pg_trigger as t

@@ -109,7 +109,11 @@ as $function$
 declare
   wanted record;
   present record;
+  enabled "char";
 begin
+  -- What is done here is no news: the event triggers leave it out.
+  update audit.table_shape as s set busy = true from audit.tracked_table as t
+  where t.relid = relation and t.until is null and s.table_id = t.id;
   for present in
     select t.tgrelid::regclass as part, t.tgname as name,
       t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure,
@@ -130,17 +134,15 @@ begin
     end if;
     execute format('drop trigger %I on %s', present.name, present.part);
   end loop;
-  for wanted in
-    select w.part, w.name, w.definition, t.tgname as present, t.tgenabled
-    from audit.wanted_triggers(relation, kind, columns) as w
-    left join pg_trigger as t on t.tgrelid = w.part and t.tgname = w.name
-  loop
-    if wanted.present is null then
+  for wanted in select w.part, w.name, w.definition from audit.wanted_triggers(relation, kind, columns) as w loop
+    -- Looked up one by one: an event trigger may have put it on a partition meanwhile.
+    select t.tgenabled into enabled from pg_trigger as t where t.tgrelid = wanted.part and t.tgname = wanted.name;
+    if enabled is null then
       execute wanted.definition;
       execute format(
         'comment on trigger %I on %s is %L', wanted.name, wanted.part, 'whochanged: what changes here stands in audit.log');
     end if;
-    if wanted.tgenabled is distinct from (case wanted.name when 'audit_replicated' then 'R' else 'A' end) then
+    if enabled is distinct from (case wanted.name when 'audit_replicated' then 'R' else 'A' end) then
       execute format('alter table %s enable %s trigger %I', wanted.part,
         case wanted.name when 'audit_replicated' then 'replica' else 'always' end, wanted.name);
     end if;
@@ -148,6 +150,14 @@ begin
   perform audit.let_read(c.oid)
   from (select p.relid from pg_partition_tree(relation) as p union select relation) as p
   join pg_class as c on c.oid = p.relid where c.relkind in ('r', 'p');
+  -- What somebody switched off is on again, and that is news.
+  insert into audit.schema_change (command, table_name, thing, name, action)
+  select 'audit.track', t.table_name, 'capture', string_agg(c.key, ', ' order by c.key), 'switched on'
+  from audit.tracked_table as t join audit.table_shape as s on s.table_id = t.id and s.noted_for = t.relid
+  cross join jsonb_each(s.shape -> 'capture') as c
+  where t.relid = relation and t.until is null and c.value ->> 'state' <> 'A'
+  group by t.table_name;
+  perform audit.keep_shape(t.id) from audit.tracked_table as t where t.relid = relation and t.until is null;
 end
 $function$;
 

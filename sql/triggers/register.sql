@@ -1,5 +1,6 @@
 -- The rows that are there when a table is put under watch, and the end of the watch.
 -- object: function audit.register_rows(integer): Brings the rows of a registered table into audit.entity; returns how many were new or differed.
+-- object: function audit.end_watch(integer): Notes the end of the watch over a table, and writes it into the log.
 -- object: function audit.untrack(regclass): Ends the watch over a table; its log stays.
 -- object: function audit.untrack(text): The same by the name that the table is tracked under, also of one that is gone.
 
@@ -72,6 +73,18 @@ begin
 end
 $function$;
 
+-- Before its triggers go: what is not tracked any more, the event triggers leave alone.
+create or replace function audit.end_watch(table_number integer)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $function$
+  insert into audit.schema_change (command, table_name, thing, action)
+  select 'audit.untrack', t.table_name, 'capture', 'ended' from audit.tracked_table as t where t.id = table_number;
+  delete from audit.table_shape as s where s.table_id = table_number;
+  update audit.tracked_table as t set until = now() where t.id = table_number
+$function$;
+
 create or replace function audit.untrack(relation regclass)
 returns void
 language plpgsql
@@ -79,8 +92,9 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 begin
+  perform audit.end_watch(t.id) from audit.tracked_table as t where t.relid = relation and t.until is null;
+  -- Of a partition that was detached, too, which nobody tracks.
   perform audit.drop_triggers(relation);
-  update audit.tracked_table as t set until = now() where t.relid = relation and t.until is null;
 end
 $function$;
 
@@ -95,10 +109,10 @@ declare
 begin
   select t.* into found from audit.tracked_table as t where t.table_name = table_name and t.until is null;
   if found.id is not null then
+    perform audit.end_watch(found.id);
     if exists (select from pg_catalog.pg_class as c where c.oid = found.relid) then
       perform audit.drop_triggers(found.relid);
     end if;
-    update audit.tracked_table as t set until = pg_catalog.now() where t.id = found.id;
   elsif pg_catalog.to_regclass(table_name) is not null then
     perform audit.untrack(pg_catalog.to_regclass(table_name));
   else
@@ -108,7 +122,8 @@ begin
 end
 $function$;
 
+alter function audit.end_watch(integer) owner to audit_owner;
 alter function audit.untrack(text) owner to audit_owner;
 alter function audit.register_rows(integer) owner to audit_owner;
 alter function audit.untrack(regclass) owner to audit_owner;
-revoke all on function audit.register_rows(integer), audit.untrack(regclass), audit.untrack(text) from public;
+revoke all on function audit.end_watch(integer), audit.register_rows(integer), audit.untrack(regclass), audit.untrack(text) from public;

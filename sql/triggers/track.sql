@@ -94,6 +94,7 @@ begin
   select t.* into swapped from audit.tracked_table as t
   where t.table_name = full_name and t.relid <> relation and t.until is null and exists (select from pg_class as c where c.oid = t.relid);
   if swapped.id is not null then
+    update audit.table_shape as s set busy = true where s.table_id = swapped.id;
     perform audit.drop_triggers(swapped.relid);
     raise notice '%, which was %, is not under watch any more', swapped.relid::regclass, full_name;
     if was.id is null then
