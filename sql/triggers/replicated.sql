@@ -48,8 +48,10 @@ declare
   after_image jsonb;
   written boolean;
 begin
-  -- What a trigger writes while a subscription is applied is a statement, with triggers that log it; so is what a session writes.
-  if pg_trigger_depth() > 1 or not audit.replicating() then
+  -- What a trigger writes while a subscription is applied is a statement, whose own triggers log it; so is all that a session
+  -- writes, which comes here for every row when it is in replica mode: the second test is its short way out.
+  if pg_trigger_depth() > 1 or not exists (select from pg_stat_get_subscription(null) as w where w.pid = pg_backend_pid())
+    or not audit.replicating() then
     return null;
   end if;
   config := audit.config_of(tg_relid);
