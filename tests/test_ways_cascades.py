@@ -89,7 +89,10 @@ def test_a_cascade_within_a_table_and_over_several_is_logged_row_by_row(conn: Co
 
 
 def test_a_cascade_between_partitioned_tables_is_logged_under_their_roots(conn: Connection) -> None:
-    parts = "create table {0}_low partition of {0} for values from (0) to (10); create table {0}_high partition of {0} for values from (10) to (20);"
+    parts = (
+        "create table {0}_low partition of {0} for values from (0) to (10);"
+        "create table {0}_high partition of {0} for values from (10) to (20);"
+    )
     watch(
         conn,
         "create table p (id int primary key) partition by range (id);"

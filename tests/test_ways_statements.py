@@ -122,7 +122,8 @@ def test_a_merge_by_source_that_returns_rows_is_logged(conn: Connection) -> None
 def test_a_merge_into_a_view_is_logged_under_its_table(conn: Connection) -> None:
     watch(conn, T + "create view v as select id, n from t", "t")
     conn.execute(
-        "merge into v using (values (1), (3)) as s(id) on s.id = v.id when matched then delete when not matched then insert values (s.id, 'c')"
+        "merge into v using (values (1), (3)) as s(id) on s.id = v.id when matched then delete"
+        " when not matched then insert values (s.id, 'c')"
     )
     assert sorted(told(conn)) == ["+t id=3 n=c", "-t id=1 n=a"]
 
