@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from capture.entries.net import key_text
 from capture.model import UNKNOWN, Json
 from capture.reading import log_cursor, tracked
+from capture.renames import Names
 from capture.resources import query
 
 
@@ -31,9 +32,10 @@ class LogNames:
     Reading goes from the newest change to the oldest, so what was read of the names is kept, and only older changes are added.
     """
 
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        """Read names through this connection."""
+    def __init__(self, conn: psycopg.Connection[Any], columns: Names) -> None:
+        """Read names through this connection, out of columns that may have had other names."""
         self.conn = conn
+        self._columns = columns
         self._since: datetime | None = None
         self._later: dict[tuple[str, str], _Later] = {}
         self._now: dict[tuple[str, str, str], Json] = {}
@@ -57,7 +59,12 @@ class LogNames:
     def _changes(self, table: str, column: str) -> dict[str, list[tuple[int, Json]]]:
         later = self._later.setdefault((table, column), _Later())
         if later.since is None or self._since is None or self._since < later.since:
-            parameters = {"table": table, "column": column, "since": self._since, "until": later.since}
+            parameters = {
+                "table": table,
+                "columns": self._columns.all_of(table, column),
+                "since": self._since,
+                "until": later.since,
+            }
             older: dict[str, list[tuple[int, Json]]] = defaultdict(list)
             for number, key, value in log_cursor(self.conn).execute(query("reading_names"), parameters):
                 older[key_text(key)].append((number, value))
@@ -76,9 +83,11 @@ class LogNames:
                 return UNKNOWN
             key = {columns[0]: key}
         row = cursor.execute(query("reading_entity"), {"table": table, "key": Jsonb(_numbers(key))}).fetchone()
-        if row and column in row[0]:
-            return row[0][column]
-        return self._live(table, key, column)
+        names = self._columns.all_of(table, column)
+        for name in names:
+            if row and name in row[0]:
+                return row[0][name]
+        return next((value for name in names if (value := self._live(table, key, name)) is not UNKNOWN), UNKNOWN)
 
     def _live(self, table: str, key: dict[str, Json], column: str) -> Json:
         """Return the column of the row as it is; UNKNOWN where it is gone, or not ours to read."""

@@ -12,8 +12,9 @@ from capture.catalogue.checking import Columns, check, columns_of
 from capture.catalogue.loading import from_json
 from capture.catalogue.model import Catalogue, Table
 from capture.entries.values import is_secret
-from capture.errors import DatabaseError
+from capture.errors import ConfigurationError, DatabaseError
 from capture.patience import patiently
+from capture.renames import watched, with_renames
 from capture.resources import query
 
 
@@ -29,8 +30,13 @@ def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> li
     tables = columns_of(conn)
     check_trackable(conn, catalogue)
     check(catalogue, tables)
+    before, present = _kept(conn), watched(conn)
+    catalogue = with_renames(catalogue, before, present)
     if ours:
         conn.rollback()  # ends what reading began
+    if before is not None and any(each.renamed for each in present):
+        # Tracking notes the present names: those of before are kept first, should it not come to the end.
+        patiently(conn, partial(_keep_text, conn, with_renames(before, before, present)))
     for table in parents_first(catalogue):
         arguments = _arguments(catalogue, table, tables)
         patiently(conn, partial(conn.execute, query("catalogue_track"), arguments))
@@ -63,7 +69,19 @@ def _keep(conn: psycopg.Connection[Any], catalogue: Catalogue, tables: Columns) 
         for table in catalogue.table:
             if table.kind == "tracked":
                 _describe(cursor, catalogue, table, tables)
-        cursor.execute(query("catalogue_keep"), {"catalogue": catalogue.model_dump_json(exclude_defaults=True)})
+    _keep_text(conn, catalogue)
+
+
+def _keep_text(conn: psycopg.Connection[Any], catalogue: Catalogue) -> None:
+    conn.execute(query("catalogue_keep"), {"catalogue": catalogue.model_dump_json(exclude_defaults=True)})
+
+
+def _kept(conn: psycopg.Connection[Any]) -> Catalogue | None:
+    """Return the catalogue of the last installation; None too where this version does not understand it, for it is to be replaced."""
+    try:
+        return installed_catalogue(conn)
+    except ConfigurationError:
+        return None
 
 
 def installed_catalogue(conn: psycopg.Connection[Any]) -> Catalogue | None:

@@ -108,7 +108,10 @@ class KeyValue(Strict):
 
 
 class Table(Strict):
-    """One table. `kind = "label"` only gives names to others: its changes are no entries."""
+    """One table. `kind = "label"` only gives names to others: its changes are no entries.
+
+    `renamed` are columns as they are called now by names that they had: installing notes it by itself (`capture.renames`).
+    """
 
     name: QualifiedName
     kind: Literal["tracked", "label"] = "tracked"
@@ -134,6 +137,7 @@ class Table(Strict):
     follows: Follows | None = None
     key_value: KeyValue | None = None
     lookups: dict[str, QualifiedColumn] = Field(default_factory=dict)
+    renamed: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, Column] = Field(default_factory=dict)
     settings: dict[str, Column] = Field(default_factory=dict)
     phrase: tuple[Phrase, ...] = ()

@@ -17,6 +17,7 @@ from capture.entries.identity import decode, root_hash
 from capture.model import Change, Entry, Transaction
 from capture.names import LogNames
 from capture.reading import Filters, setting_list, transactions
+from capture.renames import Names
 from capture.window import Window, window_transactions
 
 
@@ -90,11 +91,12 @@ def _folded(
     conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
 ) -> Iterator[Entry]:
     roles = Roles(setting_list(conn, "product_roles"), setting_list(conn, "trusted_gateways"))
-    names = LogNames(conn)
+    columns = Names(conn, catalogue)
+    names = LogNames(conn, columns)
     for block in blocks:
         names.reach(min(transaction.at for transaction, _ in block))
         for transaction, changes in block:
-            yield from fold(transaction, changes, catalogue, names, roles)
+            yield from fold(transaction, columns.told(changes), catalogue, names, roles)
 
 
 def _is_of(entry: Entry, row: tuple[str, str]) -> bool:
