@@ -54,7 +54,7 @@ def install(
 ) -> InstallReport:
     """Install the log, or bring it up to date; a second time changes nothing.
 
-    *settings* are values of audit.setting (retention_days, product_roles, trusted_gateways) that the database is to keep.
+    *settings* are values of audit.setting (retention_days, product_roles) that the database is to keep.
     """
     steps = migrate.Steps()
     with _own_transactions(conn):

@@ -39,13 +39,13 @@ def current() -> Acting | None:
 
 
 @contextmanager
-def acting(connection: Target) -> Iterator[None]:
-    """Record the request's actor with what the transaction changes; without one, do nothing."""
+def acting(connection: Target, *, key: str | None = None) -> Iterator[None]:
+    """Record the request's actor with what the transaction changes, signed where a *key* is given; without an actor, do nothing."""
     found = current()
     if found is None:
         yield
         return
-    with actor(connection, found.name, **found.context):
+    with actor(connection, found.name, key=key, **found.context):
         yield
 
 

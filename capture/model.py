@@ -40,6 +40,9 @@ class Transaction:
     """One committed database transaction that changed a tracked table.
 
     `actor` is None where the application set none; `at` is the transaction's start, in UTC.
+    `signature` says what those of actor and context were worth: "valid:KEY", "expired:KEY", "invalid", None without one.
+    `gateway`: the database user was a trusted gateway then; `marked`: a gateway or a key was known by then, so that names that
+    nothing vouches for are marked.
     """
 
     transaction_id: int
@@ -50,6 +53,9 @@ class Transaction:
     role: str | None
     application: str | None
     client_addr: str | None
+    signature: str | None = None
+    gateway: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ class FieldChange:
 class Source:
     """Where a change came from, as the server saw it; `request_id` and `other_actors` are an application's word.
 
-    `other_actors` are those that the transaction named after its first one.
+    `other_actors` are those that the transaction named after its first one. `signature` is that of Transaction.
     """
 
     database_user: str
@@ -117,6 +123,7 @@ class Source:
     client_addr: str | None
     request_id: str | None
     other_actors: tuple[str, ...] = ()
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ class Entry:
     `id` stands for transaction, module and root entity. `consequence_of` is the description of the
     change that caused this one in the same transaction (mapping rule 17), else None.
     `former_account` is the account that the entity moved away from: the entry is for both to read.
+    `actor_mark` is what must be said beside the actor where nothing vouches for the name: "claimed by crm_report".
     """
 
     id: str
@@ -148,6 +156,7 @@ class Entry:
     transaction_id: int
     source: Source
     former_account: str | None = None
+    actor_mark: str | None = None
 
     @property
     def sentence(self) -> str:

@@ -236,8 +236,21 @@ def _transaction(rows: Sequence[tuple[Any, ...]]) -> Transaction:
     context.pop("other_actors", None)
     if actors[1:]:
         context["other_actors"] = actors[1:]
-    at, transaction_id, _, _, user, role, application, address = rows[0]
-    return Transaction(transaction_id, at, actors[0] if actors else None, context, user, role, application, address)
+    at, transaction_id, _, _, user, role, application, address, _, gateway, marked = rows[0]
+    actor = actors[0] if actors else None
+    return Transaction(
+        transaction_id, at, actor, context, user, role, application, address, _signature(rows), gateway, marked
+    )
+
+
+def _signature(rows: Sequence[tuple[Any, ...]]) -> str | None:
+    """One that is worth nothing spoils all; a valid one must be under all that was said of actor and context."""
+    given = [row[8] for row in rows if row[8] is not None]
+    bad = [worth for worth in given if not worth.startswith("valid:")]
+    if bad:
+        return str(bad[0])
+    told = [row for row in rows if (row[2] and row[2].strip()) or row[3] is not None]
+    return str(given[0]) if given and all(row[8] is not None for row in told) else None
 
 
 def _changes(

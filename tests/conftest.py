@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_smtp", "tests.fix_digests", "tests.fix_replication"]
+pytest_plugins = [
+    "tests.fix_postgres",
+    "tests.fix_smtp",
+    "tests.fix_digests",
+    "tests.fix_replication",
+    "tests.fix_actors",
+]

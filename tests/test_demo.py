@@ -74,6 +74,8 @@ def test_several_people_the_product_and_psql_act(entries: list[dict[str, Any]]) 
     actors = {(entry["actor"], entry["actor_kind"]) for entry in entries}
     assert {("System", "system"), ("dana_dba", "database")} < actors
     assert len([kind for _, kind in actors if kind == "user"]) == 5
+    marked = {entry["source"]["database_user"] for entry in entries if entry["actor_trust"] == "claimed"}
+    assert marked == {"cloudfon_report"}
     assert all(entry["ip"] and entry["source"]["request_id"] for entry in entries if entry["actor_kind"] == "user")
 
 

@@ -189,17 +189,18 @@ def test_people_are_listed_by_what_they_did_and_the_rest_is_counted() -> None:
 
 def test_a_name_that_is_claimed_and_vouched_for_is_two_people() -> None:
     """Somebody who only says to be Ana stands beside the Ana that a gateway vouches for, and is marked."""
-    people = collected([entry(actor="Ana"), entry(actor="Ana", actor_trust="vouched")]).people
-    assert [(row.person.trust, people.mark(row.person)) for row in people.rows] == [
-        ("claimed", "unconfirmed"),
+    claimed = entry(actor="Ana", actor_mark="claimed by crm_report")
+    people = collected([claimed, entry(actor="Ana", actor_trust="vouched")]).people
+    assert [(row.person.trust, row.person.mark) for row in people.rows] == [
+        ("claimed", "claimed by crm_report"),
         ("vouched", None),
     ]
 
 
 def test_nobody_is_marked_where_all_names_are_claims() -> None:
     people = collected(busy_day()).people
-    assert {people.mark(row.person) for row in people.rows if row.person.kind != "database"} == {None}
-    assert {people.mark(row.person) for row in people.rows if row.person.kind == "database"} == {"direct SQL"}
+    assert {row.person.mark for row in people.rows if row.person.kind != "database"} == {None}
+    assert {row.person.mark for row in people.rows if row.person.kind == "database"} == {"direct SQL"}
 
 
 def test_accounts_are_named_only_where_there_are_several() -> None:

@@ -13,8 +13,10 @@ from capture.errors import WhochangedError
 from whochanged.commands import (
     demo,
     digest,
+    gateways,
     history,
     installation,
+    keys,
     log,
     partitions,
     purge,
@@ -52,6 +54,8 @@ app.command("purge")(purge.purge)
 app.command("run")(scheduler.run)
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(digest.app, name="digest")
+app.add_typer(gateways.app, name="gateways")
+app.add_typer(keys.app, name="keys")
 app.add_typer(sql.app, name="sql")
 
 

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from capture.errors import ConfigurationError, DatabaseError, UsageError
 from whochanged.database import connect
-from whochanged.demo_readers import add_readers, make_old_changes
+from whochanged.demo_readers import add_readers, make_old_changes, trust_the_application
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,6 +156,7 @@ def _install(connection: psycopg.Connection[Any], day: Day) -> None:
     from capture.install import install
 
     install(connection, settings={"product_roles": day.application})
+    trust_the_application(connection, day.application)
     install_catalogue(connection, load_shipped())
 
 

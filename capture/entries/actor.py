@@ -19,26 +19,33 @@ _LONGEST_REQUEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The name shown, what stands behind it, and whether anything but the application vouches for it."""
+    """The name shown, what stands behind it, and whether anything but the application vouches for it.
+
+    `mark` is what must be said beside a name that nothing vouches for.
+    """
 
     name: str
     kind: ActorKind
     trust: ActorTrust
+    mark: str | None = None
 
 
-def shown(
-    transaction: Transaction, product_roles: Collection[str] = (), trusted_gateways: Collection[str] = ()
-) -> Actor:
+def shown(transaction: Transaction, product_roles: Collection[str] = ()) -> Actor:
     """Return the actor of a transaction.
 
     The one that the application set; else System, where one of the product's own roles was logged in; else the role
-    itself: a person in psql is never System. What an application says is a claim, unless its role is a trusted gateway;
-    who was logged in, the server itself vouches for. Blanks are nobody's name.
+    itself: a person in psql is never System. What an application says is a claim, unless it is signed, or its role was a trusted
+    gateway then; who was logged in, the server itself vouches for. Blanks are nobody's name.
+    Where nobody can vouch for any name, as after installing, a claim is not marked: that would be said of every name.
     """
     if transaction.actor and transaction.actor.strip():
         name = named(transaction.actor, transaction, product_roles)
-        trusted = transaction.database_user in trusted_gateways and name != CLAIMED_SYSTEM
-        return Actor(name, "user", "vouched" if trusted else "claimed")
+        signature = transaction.signature
+        if signature is not None and not signature.startswith("valid:"):
+            return Actor(name, "user", "claimed", f"claimed by {transaction.database_user}, signature invalid")
+        if name != CLAIMED_SYSTEM and (signature is not None or transaction.gateway):
+            return Actor(name, "user", "vouched")
+        return Actor(name, "user", "claimed", f"claimed by {transaction.database_user}" if transaction.marked else None)
     if transaction.database_user in product_roles:
         return Actor(SYSTEM, "system", "vouched")
     return Actor(transaction.database_user, "database", "vouched")
@@ -75,4 +82,5 @@ def source(transaction: Transaction) -> Source:
         transaction.client_addr,
         str(request)[:_LONGEST_REQUEST] if known else None,
         tuple(named(name, transaction) for name in transaction.context.get("other_actors") or ()),
+        transaction.signature,
     )

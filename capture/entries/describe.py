@@ -12,7 +12,7 @@ import psycopg
 
 from capture.catalogue.model import Catalogue
 from capture.catalogue.own import with_own
-from capture.entries.fold import Roles, fold
+from capture.entries.fold import fold
 from capture.entries.identity import decode, root_hash
 from capture.model import Change, Entry, Transaction
 from capture.names import LogNames
@@ -90,13 +90,13 @@ def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) 
 def _folded(
     conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
 ) -> Iterator[Entry]:
-    roles = Roles(setting_list(conn, "product_roles"), setting_list(conn, "trusted_gateways"))
+    product_roles = setting_list(conn, "product_roles")
     columns = Names(conn, catalogue)
     names = LogNames(conn, columns)
     for block in blocks:
         names.reach(min(transaction.at for transaction, _ in block))
         for transaction, changes in block:
-            yield from fold(transaction, columns.told(changes), catalogue, names, roles)
+            yield from fold(transaction, columns.told(changes), catalogue, names, product_roles)
 
 
 def _is_of(entry: Entry, row: tuple[str, str]) -> bool:

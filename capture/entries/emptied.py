@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from capture.catalogue.model import Catalogue
-from capture.entries.actor import address, shown, source
+from capture.entries.actor import Actor, address, source
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels
 from capture.entries.net import Delta, described, key_text, net
@@ -74,15 +74,13 @@ def emptied(
     truncations: Sequence[Truncation],
     catalogue: Catalogue,
     labels: Labels,
-    product_roles: Collection[str],
-    gateways: Collection[str],
+    actor: Actor,
 ) -> Iterator[tuple[int, Entry]]:
     """Yield an entry for each emptied table with the number of its change; parts count with their entity's table."""
     by_number = {
         change.id: [delta for delta in net(rows, catalogue) if delta.kind == "D"] for change, rows in truncations
     }
     removed = {change.table: by_number[change.id] for change, _ in truncations if not change.partition}
-    actor = shown(transaction, product_roles, gateways)
     for change, _ in truncations:
         table = described(catalogue, change.table)
         if table.kind == "label" or (table.parent and table.parent.table in removed):
@@ -121,6 +119,7 @@ def emptied(
                 changes=(),
                 transaction_id=transaction.transaction_id,
                 source=source(transaction),
+                actor_mark=actor.mark,
             ),
         )
 

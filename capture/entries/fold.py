@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from capture.catalogue.model import Catalogue, Table
 from capture.entries import keyless
-from capture.entries.actor import address, shown, source
+from capture.entries.actor import Actor, address, shown, source
 from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
@@ -23,19 +22,17 @@ from capture.model import Change, ChangeType, Entry, FieldChange, Json, Row, Tra
 _SENSITIVITY = ("low", "normal", "high")
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """The database roles that say something of the actor: the product's own, and those that vouch for the actor they set."""
-
-    product: Collection[str] = ()
-    gateways: Collection[str] = ()
-
-
 def fold(
-    transaction: Transaction, changes: Sequence[Change], catalogue: Catalogue, names: Names, roles: Roles | None = None
+    transaction: Transaction,
+    changes: Sequence[Change],
+    catalogue: Catalogue,
+    names: Names,
+    product_roles: Collection[str] = (),
 ) -> list[Entry]:
-    """Return the entries of one transaction, the last first. All 26 mapping rules meet here; nothing is read or written."""
-    roles = roles or Roles()
+    """Return the entries of one transaction, the last first. All 26 mapping rules meet here; nothing is read or written.
+
+    *product_roles* are the database roles that are shown as System.
+    """
     kept, truncations = without_emptied(changes)
     labels = Labels(catalogue, names, changes)
     deltas = [delta for delta in net(kept, catalogue) if _is_configuration(delta)]
@@ -54,11 +51,9 @@ def fold(
             parts[delta.root_table, key_text(delta.root_key)].append(delta)
     speaker = Speaker(labels, roots, parts)
     find_causes(deltas, lambda delta: delta.is_root)
-    maker = _Maker(transaction, catalogue, speaker, roles)
-    entries = [
-        *maker.entries(entities),
-        *emptied(transaction, truncations, catalogue, labels, roles.product, roles.gateways),
-    ]
+    actor = shown(transaction, product_roles)
+    maker = _Maker(transaction, catalogue, speaker, actor)
+    entries = [*maker.entries(entities), *emptied(transaction, truncations, catalogue, labels, actor)]
     return [entry for _, entry in sorted(entries, key=lambda pair: pair[0], reverse=True)]
 
 
@@ -82,11 +77,11 @@ def _audiences(group: list[Delta]) -> list[list[Delta]]:
 
 
 class _Maker:
-    def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, roles: Roles) -> None:
+    def __init__(self, transaction: Transaction, catalogue: Catalogue, speaker: Speaker, actor: Actor) -> None:
         self.transaction = transaction
         self.catalogue = catalogue
         self.speaker = speaker
-        self.actor = shown(transaction, roles.product, roles.gateways)
+        self.actor = actor
 
     def entries(self, deltas: Iterable[Delta]) -> Iterator[tuple[int, Entry]]:
         """Yield each entry with the number of its last change."""
@@ -157,6 +152,7 @@ class _Maker:
                     transaction_id=self.transaction.transaction_id,
                     source=source(self.transaction),
                     former_account=next((delta.former_account for delta in group if delta.former_account), None),
+                    actor_mark=self.actor.mark,
                 ),
             )
 

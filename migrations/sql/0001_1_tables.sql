@@ -105,7 +105,7 @@ select c.system_identifier from pg_catalog.pg_control_system() as c
 where not exists (select from audit.incarnation);
 
 insert into audit.setting (name, value)
-values ('retention_days', '90'), ('product_roles', ''), ('trusted_gateways', '')
+values ('retention_days', '90'), ('product_roles', '')
 on conflict do nothing;
 
 reset role;

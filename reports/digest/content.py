@@ -10,7 +10,7 @@ from typing import Literal
 
 from capture.model import Entry
 from reports import safety
-from reports.digest.lines import NAME, Line, Person, actor_name, line_of, rank_of
+from reports.digest.lines import NAME, Line, Person, line_of, person, rank_of
 from reports.digest.tally import ONE, Crowd, Kept, Share, Totals
 from reports.digest.when import Calendar, Moment, calendar
 
@@ -90,7 +90,8 @@ class People:
     """Who made the changes: those named, how many others there are with how many entries, and how many of each kind.
 
     `countless` says that there were more than could be told apart, so that the numbers of people are at least these;
-    `vouched` that somebody trusted confirms some of the names.
+    `marked` that nothing vouches for some names, which are marked so, `claimed` that the same holds for names without a mark:
+    those from before anybody could vouch for one.
     """
 
     rows: tuple[Row, ...]
@@ -100,17 +101,8 @@ class People:
     roles: int
     system: bool
     countless: bool
-    vouched: bool
-
-    def mark(self, person: Person) -> str | None:
-        """Return what must be said beside a name: that it is a database role's, or that nothing confirms it.
-
-        Names are claimed wherever no gateway is trusted; saying so at each would be noise. Beside names that are vouched for
-        (`vouched`), one that is not stands out.
-        """
-        if person.kind == "database":
-            return "direct SQL"
-        return "unconfirmed" if self.vouched and person.kind == "user" and person.trust == "claimed" else None
+    marked: bool
+    claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +258,15 @@ def _people(crowd: Crowd, span: Calendar) -> People:
         roles=sum(share.kind == "database" for share in shares),
         system=any(share.kind == "system" for share in shares),
         countless=crowd.unnamed > 0,
-        vouched=any(share.trust == "vouched" for share in users),
+        marked=any(share.mark for share in users),
+        claimed=any(share.trust == "claimed" and not share.mark for share in users),
     )
 
 
 def _row(share: Share, span: Calendar) -> Row:
-    person = Person(actor_name(share.name), share.kind, share.trust)
-    return Row(person, share.entries, share.sensitive, span.moment(share.last))
+    return Row(
+        person(share.name, share.kind, share.trust, share.mark), share.entries, share.sensitive, span.moment(share.last)
+    )
 
 
 def _harmless(reader: Reader) -> Reader:

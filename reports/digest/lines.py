@@ -9,6 +9,7 @@ from reports import safety
 from reports.digest.when import Calendar, Moment
 
 NAME = 60
+MARK = 100
 SENTENCE = 240
 SENTENCES_SHOWN = 3
 _HEADLINE = 40
@@ -19,11 +20,12 @@ _SENSITIVITY = {"low": 0, "normal": 1, "high": 2}
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An actor as shown."""
+    """An actor as shown; `mark` is what must be said beside the name: that it is a database role's, or that nothing vouches for it."""
 
     name: str
     kind: ActorKind
     trust: ActorTrust
+    mark: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def line_of(entry: Entry, span: Calendar) -> Line:
         spoken=name is not None and any(_speaks(sentence, noun, name) for sentence in sentences),
         sentences=sentences,
         unsaid=max(len(entry.descriptions) - SENTENCES_SHOWN, 0),
-        actor=Person(actor_name(entry.actor), entry.actor_kind, entry.actor_trust),
+        actor=person(entry.actor, entry.actor_kind, entry.actor_trust, entry.actor_mark),
         ip=safety.line(entry.ip, _ADDRESS) if entry.ip else None,
         account=safety.line(entry.account, NAME) if entry.account else None,
         consequence_of=safety.line(entry.consequence_of, SENTENCE) if entry.consequence_of else None,
@@ -120,6 +122,7 @@ def _headline(entry: Entry) -> str:
     return "" if len(words) > _HEADLINE else safety.neutral(words[:1].upper() + words[1:])
 
 
-def actor_name(name: str) -> str:
-    """Return the name of an actor as it is shown."""
-    return safety.line(name, NAME) or "(no name)"
+def person(name: str, kind: ActorKind, trust: ActorTrust, mark: str | None) -> Person:
+    """Return an actor as it is shown."""
+    said = "direct SQL" if kind == "database" else safety.line(mark, MARK) if mark else None
+    return Person(safety.line(name, NAME) or "(no name)", kind, trust, said)

@@ -76,6 +76,7 @@ class Share:
     name: str
     kind: ActorKind
     trust: ActorTrust
+    mark: str | None
     last: datetime
     entries: int = 0
     sensitive: int = 0
@@ -91,14 +92,14 @@ class Crowd:
 
     def add(self, entry: Entry, *, sensitive: bool) -> None:
         """Count one entry; the newest of an actor must come first."""
-        key = (entry.actor_kind, entry.actor_trust, _short_key(entry.actor))
+        key = (entry.actor_kind, entry.actor_trust, entry.actor_mark or "", _short_key(entry.actor))
         share = self._shares.get(key)
         if share is None:
             if len(self._shares) >= PEOPLE_TOLD_APART:
                 self.unnamed += 1
                 return
             name = entry.actor[:_NAME_KEPT]
-            share = self._shares[key] = Share(name, entry.actor_kind, entry.actor_trust, entry.at)
+            share = self._shares[key] = Share(name, entry.actor_kind, entry.actor_trust, entry.actor_mark, entry.at)
         share.entries += 1
         share.sensitive += sensitive
 

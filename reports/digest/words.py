@@ -108,8 +108,7 @@ def people_cells(digest: Digest) -> list[list[str]]:
     """Return the people table of the text part, its headings first."""
     cells = [["Who", "Changes", "Sensitive", "Last change"]]
     for row in digest.people.rows:
-        mark = digest.people.mark(row.person)
-        name = f"{row.person.name} ({mark})" if mark else row.person.name
+        name = f"{row.person.name} ({row.person.mark})" if row.person.mark else row.person.name
         cells.append([name, f"{row.entries:,}", f"{row.sensitive:,}", row.last.words])
     return cells
 
@@ -133,9 +132,11 @@ def footer(digest: Digest) -> list[str]:
         paragraphs.append(
             "Where not all changes of a module are shown, sensitive ones come first, then direct SQL and deletions, then the newest."
         )
-    if digest.people.vouched:
-        paragraphs.append("“unconfirmed” marks a name that an application claimed and nothing else confirms.")
-    elif digest.people.users:
+    if digest.people.marked:
+        paragraphs.append(
+            "“claimed by” marks a name that only this database role gives; for names of people without it a trusted application vouches."
+        )
+    elif digest.people.claimed:
         paragraphs.append(
             "Names of people are what the application said; those of database roles are known by the database."
         )

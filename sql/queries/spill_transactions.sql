@@ -10,10 +10,10 @@ moved as (
   delete from audit.transaction_spill as s using days as d where s.at >= d.lower and s.at < d.upper returning s.*),
 kept as (
   insert into audit.transaction (at, transaction_id, setting_key, id, incarnation, actor, context,
-    database_user, role, application, client_addr, backend_pid)
+    database_user, role, application, client_addr, backend_pid, signature)
   overriding system value
   select at, transaction_id, setting_key, id, incarnation, actor, context,
-    database_user, role, application, client_addr, backend_pid
+    database_user, role, application, client_addr, backend_pid, signature
   from moved
   on conflict do nothing)
 select count(*) from moved

@@ -42,7 +42,7 @@ begin
   if to_regclass('audit.transaction_' || to_char(now(), 'YYYYMMDD')) is not null then
     insert into audit.transaction (
       at, transaction_id, setting_key, incarnation, actor, context,
-      database_user, role, application, client_addr, backend_pid)
+      database_user, role, application, client_addr, backend_pid, signature)
     values (
       now(), pg_current_xact_id(),
       sha256(convert_to(
@@ -53,12 +53,14 @@ begin
       case when current_setting('audit.context', true) <> '' or length(current_setting('audit.actor', true)) > 256
         then audit.context_of(current_setting('audit.context', true), current_setting('audit.actor', true)) end,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
-      inet_client_addr(), pg_backend_pid())
+      inet_client_addr(), pg_backend_pid(),
+      case when current_setting('audit.signature', true) <> ''
+        then audit.signature_worth(current_setting('audit.signature', true), current_setting('audit.actor', true), current_setting('audit.context', true)) end)
     on conflict do nothing;
   else
     insert into audit.transaction_spill (
       at, transaction_id, setting_key, incarnation, actor, context,
-      database_user, role, application, client_addr, backend_pid)
+      database_user, role, application, client_addr, backend_pid, signature)
     values (
       now(), pg_current_xact_id(),
       sha256(convert_to(
@@ -69,7 +71,9 @@ begin
       case when current_setting('audit.context', true) <> '' or length(current_setting('audit.actor', true)) > 256
         then audit.context_of(current_setting('audit.context', true), current_setting('audit.actor', true)) end,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
-      inet_client_addr(), pg_backend_pid())
+      inet_client_addr(), pg_backend_pid(),
+      case when current_setting('audit.signature', true) <> ''
+        then audit.signature_worth(current_setting('audit.signature', true), current_setting('audit.actor', true), current_setting('audit.context', true)) end)
     on conflict do nothing;
   end if;
   return true;

@@ -33,9 +33,7 @@ select
   c.id,
   c.at,
   coalesce(
-    case when s.actor ~* '^\s*system\s*$'
-      and (s.database_user = any (string_to_array(replace(product.value, ' ', ''), ','))) is not true
-      then '“System” (claimed)' else s.actor end,
+    case when w.is_system then '“System” (claimed)' else s.actor end,
     case when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'System'
     else s.database_user end) as actor,
   case when s.actor is not null then 'user'
@@ -68,7 +66,18 @@ select
   s.application,
   s.context,
   c.former_account,
-  array_to_string(c.partition[cardinality(c.partition):], '') as partition
+  array_to_string(c.partition[cardinality(c.partition):], '') as partition,
+  w.trust as actor_trust,
+  s.signature,
+  coalesce(
+    case when w.is_system then '“System” (claimed)' else s.actor end
+      || case when s.signature !~ '^valid:' then ' (claimed by ' || s.database_user || ', signature invalid)'
+        -- Where nobody can vouch for any name, as after installing, a claim is not marked: that would be said of every name.
+        when w.trust = 'claimed' and (exists (select from audit.gateway as g where g.since <= c.at)
+          or exists (select from audit.signing_key as k where k.since <= c.at)) then ' (claimed by ' || s.database_user || ')'
+        else '' end,
+    case when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'System'
+    else s.database_user end) as actor_shown
 from audit.all_change as c
 join audit.tracked_table as t on t.id = c.table_id and t.kind = 'tracked'
 -- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
@@ -86,18 +95,37 @@ cross join lateral (
       else audit.merge_contexts(e.context order by e.id) - 'other_actors' end as context,
     (array_agg(e.database_user order by e.id))[1] as database_user,
     (array_agg(e.application order by e.id))[1] as application,
-    (array_agg(e.client_addr order by e.id))[1] as client_addr
+    (array_agg(e.client_addr order by e.id))[1] as client_addr,
+    -- One that is worth nothing spoils all; a valid one must be under all that was said of actor and context.
+    coalesce(
+      (array_agg(e.signature order by e.id) filter (where e.signature !~ '^valid:'))[1],
+      case when bool_and(e.signature is not null) filter (where e.actor is not null or e.context is not null)
+        then (array_agg(e.signature order by e.id) filter (where e.signature is not null))[1] end) as signature
   from (
-    select id, case when actor ~ '\S' then actor end as actor, context, database_user, application, client_addr
+    select id, case when actor ~ '\S' then actor end as actor, context, database_user, application, client_addr, signature
     from audit.transaction where at = c.at and transaction_id = c.transaction_id
     union all
-    select id, case when actor ~ '\S' then actor end, context, database_user, application, client_addr
+    select id, case when actor ~ '\S' then actor end, context, database_user, application, client_addr, signature
     from audit.transaction_spill where at = c.at and transaction_id = c.transaction_id) as e) as s
 left join audit.catalogue_table as catalogue on catalogue.table_name = t.table_name
 left join audit.tracked_table as root on root.id = c.root_table_id
 left join audit.catalogue_table as root_catalogue on root_catalogue.table_name = root.table_name
 left join audit.entity as entity on entity.table_id = c.root_table_id and entity.key = c.root_key
 left join audit.setting as product on product.name = 'product_roles'
+-- A name is as good as who gave it, at that time: who was logged in, the server knows; what was signed, or said by a trusted gateway,
+-- is vouched for, unless it pretends to be the product itself.
+cross join lateral (
+  select d.is_system,
+    case when s.actor is null then 'vouched'
+      when d.is_system or s.signature !~ '^valid:' then 'claimed'
+      when s.signature is not null then 'vouched'
+      when exists (
+        select from audit.gateway as g
+        where g.role = s.database_user and g.since <= c.at and (g.until is null or g.until > c.at)) then 'vouched'
+      else 'claimed' end as trust
+  from (
+    select s.actor ~* '^\s*system\s*$'
+      and (s.database_user = any (string_to_array(replace(product.value, ' ', ''), ','))) is not true as is_system) as d) as w
 -- An update of columns of two modules gives a row for each, with that module's columns.
 cross join lateral (
   select coalesce(catalogue.module, 'Other') as module, null::boolean as soft_delete, c.old, c.new

@@ -5,7 +5,7 @@ create or replace view audit.log_field as
 select l.id, l.at, l.actor, l.actor_kind, l.ip, l.change_type, l.module, l.entity, l.entity_id, l.entity_name, l.account,
   l.table_name, l.operation, l.key, f.field, coalesce(k.label, f.field) as label,
   l.old -> f.field as before, l.new -> f.field as after,
-  l.transaction_id, l.database_user, l.application, l.context, l.former_account
+  l.transaction_id, l.database_user, l.application, l.context, l.former_account, l.actor_trust, l.actor_shown
 from audit.log as l
 cross join lateral (
   select jsonb_object_keys(coalesce(l.new, l.old)) as field) as f

@@ -41,7 +41,7 @@ def demo(
     The mails go to a mail server that the demo starts, which keeps them in a folder.
     Without an address it starts the embedded PostgreSQL, and its database is the one that the other commands
     then find by themselves. With one it makes the database whochanged_demo on that server, as a superuser,
-    and the roles cloudfon_app and dana_dba. An earlier demo is replaced; nothing else is touched.
+    and the roles cloudfon_app, cloudfon_report and dana_dba. An earlier demo is replaced; nothing else is touched.
     """
     from whochanged.database import connect
     from whochanged.demo import play, prepare, read_day
@@ -114,7 +114,7 @@ def what_next(talk: Console, dsn: str | None) -> None:
     address = "" if dsn is None else f" --dsn '{shown_dsn(dsn)}'"
     talk.print("\nThe database stays; try next:\n")
     for arguments, reason in (
-        ('log --actor "Ana Admin"', "what one person did"),
+        ('log --actor "Ana Admin"', "what one person did, and what a report's login only claims that she did"),
         ("log --module Territories --type Updated", "one module, one type of change"),
         ("log --account 2", "another customer on the same database"),
         ("log --csv > log.csv", "for a spreadsheet; --json for programs"),

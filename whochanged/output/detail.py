@@ -48,7 +48,7 @@ def _facts(entry: Entry) -> list[tuple[str, str | None]]:
     source = entry.source
     return [
         ("Also", ", ".join(source.other_actors)),
-        ("Trust", "the application's word" if entry.actor_trust == "claimed" else "the database's own knowledge"),
+        ("Trust", _trust(entry)),
         ("Entity", f"{entry.entity} {entry.entity_id}".strip()),
         ("Account", entry.account),
         ("Consequence of", entry.consequence_of),
@@ -60,6 +60,18 @@ def _facts(entry: Entry) -> list[tuple[str, str | None]]:
         ("Transaction", str(entry.transaction_id)),
         ("Entry", entry.id),
     ]
+
+
+def _trust(entry: Entry) -> str:
+    """What stands behind the name of the actor."""
+    worth, _, key = (entry.source.signature or "").partition(":")
+    if worth in {"invalid", "expired"}:
+        return f"claimed by {entry.source.database_user}, with a signature that is {worth}"
+    if entry.actor_kind != "user":
+        return "the database's own knowledge"
+    if entry.actor_trust == "claimed":
+        return f"claimed by {entry.source.database_user}; nothing vouches for it"
+    return f"signed with key {key}" if worth else f"vouched for by the trusted gateway {entry.source.database_user}"
 
 
 def _key(key: object) -> str:

@@ -33,6 +33,7 @@ CSV_COLUMNS = (
     "consequence_of",
     "transaction_id",
     "id",
+    "actor_trust",
 )
 
 
@@ -78,6 +79,7 @@ def entry_document(entry: Entry) -> dict[str, Any]:
             "client_addr": entry.source.client_addr,
             "request_id": entry.source.request_id,
             "other_actors": list(entry.source.other_actors),
+            "signature": entry.source.signature,
         },
     }
 
@@ -129,6 +131,7 @@ def csv_row(entry: Entry) -> list[str]:
         entry.consequence_of,
         str(entry.transaction_id),
         entry.id,
+        entry.actor_trust,
     )
     return [cell(value) for value in cells]
 

@@ -62,8 +62,9 @@ def actor_text(entry: Entry, *, others: bool = True) -> Text:
     """Who did it, with the address it came from, and whom else the save named; direct SQL by a database role says so."""
     text = Text(neutral(entry.actor), style=_ACTOR_STYLES[entry.actor_kind])
     facts = [neutral(entry.ip)] if entry.ip else []
-    if entry.actor_kind == "database":
-        facts.insert(0, "direct SQL")
+    mark = "direct SQL" if entry.actor_kind == "database" else entry.actor_mark
+    if mark:
+        facts.insert(0, neutral(mark))
     if facts:
         text.append(f" ({', '.join(facts)})", style="not bold dim")
     if others and entry.source.other_actors:

@@ -1,0 +1,1 @@
+insert into audit.gateway (role) values (%(role)s)

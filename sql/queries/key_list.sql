@@ -1,0 +1,1 @@
+select id, since, until from audit.signing_key order by until desc nulls first, since, id

@@ -1,1 +1,0 @@
-select set_config(%s, %s, true)
