@@ -3,6 +3,7 @@
 A day's partition is detached first (DETACH ... CONCURRENTLY waits for the transactions that are open, and stops none), then dropped.
 The row of audit.purge is written in the transaction that drops: it says what is gone, all of it and nothing else, whenever the
 process dies. What was detached and not dropped has a name that tells, and is dropped and told by the next purge.
+In the same transaction the baselines of tracked tables (capture/baseline.py) take on what goes.
 
 Registry rows (audit.entity) of deleted rows stay, whatever their age: any change that is still there may hold the key of one
 among its values, and finding out would mean reading the whole log.
@@ -201,6 +202,7 @@ def _drop_some(conn: psycopg.Connection[Any], report: PurgeReport, tables: Seque
     counted = [(table, *_rows(conn, table)) for table in tables]
     changes, size, edges = 0, 0, list[date]()
     with conn.transaction():
+        locked: list[tuple[_Table, int]] = []
         for table, rows, youngest in counted:
             if youngest is not None and youngest >= report.before:
                 notes = (*notes, f"audit.{table.name} holds rows that are younger than its name says: look at them")
@@ -208,6 +210,10 @@ def _drop_some(conn: psycopg.Connection[Any], report: PurgeReport, tables: Seque
             if not _lock(conn, table):
                 postponed = (*postponed, f"audit.{table.name} and what follows: a transaction is still reading it")
                 break
+            locked.append((table, rows))
+        parts = [f"audit.{table.name}" for table, _ in locked if table.parent == "change"]
+        conn.execute(query("purge_roll"), {"parts": [*parts, "audit.change_spill"], "before": report.before})
+        for table, rows in locked:
             conn.execute(sql.SQL("drop table {}").format(sql.Identifier("audit", table.name)))
             _add(days, table, rows)
             changes, size = changes + table.changes(rows), size + table.bytes

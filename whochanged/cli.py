@@ -21,6 +21,7 @@ from whochanged.commands import (
     partitions,
     purge,
     recipients,
+    reconcile,
     show,
     sql,
     status,
@@ -51,6 +52,7 @@ app.command("show")(show.show)
 app.command("history")(history.history)
 app.command("partitions")(partitions.partitions)
 app.command("purge")(purge.purge)
+app.command("reconcile")(reconcile.reconcile)
 app.command("run")(scheduler.run)
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(digest.app, name="digest")

@@ -76,7 +76,12 @@ begin
     tenant := image ->> config.account_column;
   end if;
   -- What moves away is for its former entity and account to know too.
-  if operation = 'U' and (new_part ? config.account_column or new_part ?| config.parent_columns) then
+  if operation = 'U'
+    and (new_part ? config.account_column or new_part ?| config.parent_columns or new_part ?| config.key_columns) then
+    -- What follows the row under its new key finds its unchanged columns here: audit.account.
+    if new_part ?| config.key_columns then
+      row_about := image - (config.masked || config.ignored) - array(select jsonb_object_keys(new_part));
+    end if;
     select case when m.moved then p.root_table end, case when m.moved then p.root end,
       case when m.moved and p.root is not null or p.tenant is distinct from tenant then p.tenant end
     into former_table, former_root, former_tenant

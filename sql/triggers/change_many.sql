@@ -75,6 +75,8 @@ declare
   -- What moves away is for its former entity and account to know too.
   moving text[] := coalesce(config.parent_columns, '{}') || coalesce(config.account_column, '');
   moves boolean := operation = 'U' and moving <> array[''];
+  -- The unchanged columns of a row that took another key (audit.account).
+  followed text := 'null::jsonb';
 begin
   -- The two images of each row, in the order in which the statement met them.
   if operation = 'U' then
@@ -91,11 +93,18 @@ begin
         filter (where b.attname = any (moving)), 'null::jsonb')
     into reading, old_part, new_part, after_part, before_part
     from audit.column_expressions(relation) as b;
+    select format('case when %s then %s end',
+      string_agg(b.differs, ' or ') filter (where b.attname = any (config.key_columns)),
+      coalesce(string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
+        filter (where b.attname <> all (config.masked || config.ignored)), '''{}''::jsonb'))
+    into followed
+    from audit.column_expressions(relation) as b
+    where config.key_columns is not null;
     pairs := format(
-      'select %s as before, %s as after, number, %s as old_part, %s as new_part
+      'select %s as before, %s as after, number, %s as old_part, %s as new_part, %s as followed
        from (select row_number() over () as number, %s from %s as x) as o
        join (select row_number() over () as number, %s from %s as x) as n using (number) offset 0',
-      before_part, after_part, old_part, new_part, reading, before_source, reading, after_source);
+      before_part, after_part, old_part, new_part, coalesce(followed, 'null::jsonb'), reading, before_source, reading, after_source);
   elsif operation = 'D' then
     pairs := format('select %s as before, null::jsonb as after from %s as o',
       audit.image_expression(relation, 'o'), before_source);
@@ -124,6 +133,9 @@ begin
         'case when p.after ? %1$L and not p.new_part ? %1$L then jsonb_build_object(%1$L, p.after -> %1$L) else ''{}'' end', k),
         ' || ') || ', ''{}'')'
     into row_about from unnest(config.about) as k;
+  end if;
+  if operation = 'U' and config.key_columns is not null then
+    row_about := format('coalesce(p.followed, %s)', row_about);
   end if;
   return format(
     'insert into %s (at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,

@@ -10,7 +10,8 @@ grant insert on audit.schema_change to audit_capture;
 grant select, insert, update, delete on audit.table_shape to audit_capture;
 grant select on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill, audit.entity, audit.tracked_table,
   audit.catalogue, audit.catalogue_table, audit.catalogue_column, audit.incarnation, audit.setting,
-  audit.recipient, audit.digest, audit.delivery, audit.purge, audit.job_run, audit.schema_change, audit.gateway, audit.signing_key to audit_reader;
+  audit.recipient, audit.digest, audit.delivery, audit.purge, audit.job_run, audit.schema_change, audit.gateway, audit.signing_key,
+  audit.baseline_table, audit.rebase to audit_reader;
 grant create on schema audit to audit_capture;
 reset role;
 alter function audit.capture() owner to audit_capture;

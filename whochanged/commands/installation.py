@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from capture.install import InstallReport
 
 _SHIPPED_SCHEMA = "crm"
+_LARGE = 100_000
+"""Rows of a table whose baseline takes a while."""
 
 
 def install(
@@ -61,6 +63,7 @@ def install(
             report = install_log(connection, settings=_given(), dry_run=dry_run)
             if not dry_run:
                 _track(connection, chosen, first=first)
+                _take_baselines(connection)
         for name, old, new in settings:
             talk.print(f"  {'would change' if dry_run else 'changed'} {name} from '{old}' to '{new}'", highlight=False)
             if name == "retention_days":
@@ -110,6 +113,23 @@ def _track(connection: psycopg.Connection[Any], chosen: Catalogue | None, *, fir
                 f"  {name} is still tracked, though the catalogue does not name it: SELECT audit.untrack('{name}') ends that"
             )
     connection.commit()
+
+
+def _take_baselines(connection: psycopg.Connection[Any]) -> None:
+    """Note the rows of tracked tables that were never noted, for whochanged reconcile; nobody waits for it."""
+    from capture.baseline import take_missing
+
+    talk = common.talk()
+    refused = take_missing(
+        connection,
+        lambda table: (
+            talk.print(f"  taking the baseline of {table.table_name} ({table.estimate:,} rows) ...")
+            if table.estimate >= _LARGE
+            else None
+        ),
+    )
+    for name, reason in refused:
+        talk.print(f"  {name} will not be reconciled: {reason}", highlight=False, markup=False)
 
 
 def _tell(talk: Console, report: InstallReport, chosen: Catalogue | None, *, dry_run: bool) -> None:

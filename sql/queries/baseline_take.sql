@@ -1,0 +1,1 @@
+select audit.take_baseline(%(table)s)
