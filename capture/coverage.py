@@ -22,7 +22,7 @@ class TableCoverage:
     enabled, and silent in sessions that replicate or restore; of another making.
     `columns_missing` are gone though the watch names them, `columns_since` came or were renamed, which capture follows.
     `now_called` is the present name of a renamed table; `name_taken` tells that another table has its old one.
-    `inherited_by` are children by plain inheritance, which no trigger of their parent sees.
+    `inherited_by` are children by plain inheritance, which no trigger of their parent sees. `failure` is strict or available.
     """
 
     table_name: str
@@ -43,6 +43,7 @@ class TableCoverage:
     name_taken: bool
     inherited_by: list[str]
     truncate_keeps_rows: bool
+    failure: str
 
     @property
     def ok(self) -> bool:
@@ -54,7 +55,11 @@ class TableCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The log as a whole."""
+    """The log as a whole.
+
+    `degraded` counts, by table, the statements of the last seven days that could not be logged in full; `unrecorded` are those that
+    are not in the log at all, since somebody last set audit.unrecorded back.
+    """
 
     installed_version: str | None
     partitions_ahead: int
@@ -62,6 +67,8 @@ class Health:
     spilled_transactions: int
     oldest_entry: datetime | None
     moved_to_another_cluster: bool
+    degraded: dict[str, int]
+    unrecorded: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ def track_table(
     parent_columns: Sequence[str] | None = None,
     kind: Literal["tracked", "label"] = "tracked",
     registered: bool = False,
+    failure: Literal["strict", "available"] = "strict",
 ) -> int:
     """Call audit.track(); *relation* and *parent_table* are 'schema.table', unquoted. Return the table's number."""
     given = {
@@ -154,6 +155,7 @@ def track_table(
         "parent_columns": None if parent_columns is None else list(parent_columns),
         "kind": kind,
         "registered": registered,
+        "failure": failure,
     }
     try:
         with conn.cursor() as cursor:

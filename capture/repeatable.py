@@ -1,7 +1,8 @@
 """Functions, triggers and views: applied again when their file, or what somebody made of a function, differs from what the database has.
 
 Each file in sql/triggers and sql/views says which objects it makes, in lines of the form
-`-- object: function audit.f(integer): What it does`. The text and the file's hash become the object's comment.
+`-- object: function audit.f(integer): What it does`. The text and the file's hash become the object's comment. What is made from the
+objects of other files names these (`-- made from: one.sql two.sql`), and is made again when they change; it stands behind them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from capture.definitions import definitions, installed, owners
 from capture.resources import SQL, query, read_sql
 
 _OBJECT = re.compile(r"^-- object: (function|view) ([^:]+): (.+)$", re.MULTILINE)
+_MADE_FROM = re.compile(r"^-- made from: (.+)$", re.MULTILINE)
 _FOLDERS = ("triggers", "views")
 
 
@@ -51,7 +53,8 @@ def files() -> Iterator[RepeatableFile]:
         found = []
         for path in sorted((SQL / folder).glob("*.sql")):
             text = read_sql(path)
-            digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+            sources = [read_sql(path.with_name(name)) for found in _MADE_FROM.findall(text) for name in found.split()]
+            digest = hashlib.sha256("".join([text, *sources]).encode()).hexdigest()[:16]
             objects = tuple(
                 SqlObject(kind, identity, f"{comment} [{digest}]") for kind, identity, comment in _OBJECT.findall(text)
             )

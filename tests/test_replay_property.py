@@ -39,6 +39,7 @@ tables = st.fixed_dictionaries(
         "columns": st.lists(st.sampled_from(sorted(TYPES)), min_size=1, max_size=5),
         "key": st.sampled_from(["none", "one", "two"]),
         "parted": st.booleans(),
+        "failure": st.sampled_from(["strict", "available"]),
     }
 )
 steps = st.lists(
@@ -77,7 +78,7 @@ def build(conn: Connection, table: dict[str, Any]) -> list[str]:
     if table["parted"]:
         conn.execute("create table t_low partition of t for values from (minvalue) to (150)")
         conn.execute("create table t_high partition of t for values from (150) to (maxvalue)")
-    track_table(conn, "public.t", masked=[])
+    track_table(conn, "public.t", masked=[], failure=table["failure"])
     return ["id", "half", *names]
 
 

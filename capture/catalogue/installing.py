@@ -169,6 +169,7 @@ def _arguments(catalogue: Catalogue, table: Table, tables: Columns) -> dict[str,
         "parent_columns": list(parent.columns) if parent else None,
         "kind": table.kind,
         "registered": registered(catalogue, table),
+        "failure": table.failure,
     }
 
 

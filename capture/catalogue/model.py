@@ -127,6 +127,7 @@ class Table(Strict):
     about: tuple[str, ...] | Literal["*"] | None = None
     ignored: tuple[str, ...] = ()
     masked: tuple[str, ...] | None = None
+    failure: Literal["strict", "available"] = "strict"
     soft_delete: str | None = None
     sensitivity: Sensitivity = "normal"
     configuration_when: str | None = None

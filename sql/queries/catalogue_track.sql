@@ -9,4 +9,5 @@ SELECT audit.track(
     parent_table => %(parent_table)s::text::regclass,
     parent_columns => %(parent_columns)s::text[],
     kind => %(kind)s::text,
-    registered => %(registered)s::boolean)
+    registered => %(registered)s::boolean,
+    failure => %(failure)s::text)

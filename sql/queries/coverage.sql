@@ -34,7 +34,8 @@ select t.table_name, t.kind,
     select i.inhrelid::pg_catalog.regclass::text
     from pg_catalog.pg_inherits as i join pg_catalog.pg_class as h on h.oid = i.inhrelid
     where i.inhparent = c.oid and not h.relispartition order by 1) as inherited_by,
-  coalesce(w.readable, false) as truncate_keeps_rows
+  coalesce(w.readable, false) as truncate_keeps_rows,
+  t.failure
 from audit.tracked_table as t
 left join pg_catalog.pg_class as c on c.oid = t.relid
 left join pg_catalog.pg_namespace as space on space.oid = c.relnamespace

@@ -3,7 +3,8 @@ select distinct g.tgrelid::pg_catalog.regclass::text
 from pg_catalog.pg_trigger as g
 where g.tgfoid in (
     pg_catalog.to_regprocedure('audit.capture()'), pg_catalog.to_regprocedure('audit.capture_truncate()'),
-    pg_catalog.to_regprocedure('audit.capture_label()'), pg_catalog.to_regprocedure('audit.capture_replicated()'))
+    pg_catalog.to_regprocedure('audit.capture_label()'), pg_catalog.to_regprocedure('audit.capture_replicated()'),
+    pg_catalog.to_regprocedure('audit.capture_available()'), pg_catalog.to_regprocedure('audit.capture_truncate_available()'))
   and not exists (
     select from audit.tracked_table as t
     where t.until is null and (t.relid = g.tgrelid

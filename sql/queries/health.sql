@@ -20,4 +20,12 @@ select
      union all select min(s.at) from audit.transaction_spill as s) as t) as oldest_entry,
   (select c.system_identifier is distinct from (
      select i.system_identifier from audit.incarnation as i order by i.id desc limit 1)
-   from pg_catalog.pg_control_system() as c) as moved_to_another_cluster
+   from pg_catalog.pg_control_system() as c) as moved_to_another_cluster,
+  coalesce((
+    select pg_catalog.jsonb_object_agg(d.table_name, d.statements)
+    from (
+      select t.table_name, count(*) as statements
+      from audit.all_change as c join audit.tracked_table as t on t.id = c.table_id
+      where c.degraded is not null and c.at >= now() - interval '168 hours'
+      group by t.table_name) as d), '{}') as degraded,
+  (select case when s.is_called then s.last_value else 0 end from audit.unrecorded as s)::integer as unrecorded

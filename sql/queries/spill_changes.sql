@@ -10,9 +10,9 @@ moved as (
   delete from audit.change_spill as s using days as d where s.at >= d.lower and s.at < d.upper returning s.*),
 kept as (
   insert into audit.change (at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-    former_root_table_id, former_root_key, former_account, partition)
+    former_root_table_id, former_root_key, former_account, partition, degraded)
   overriding system value
   select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-    former_root_table_id, former_root_key, former_account, partition
+    former_root_table_id, former_root_key, former_account, partition, degraded
   from moved)
 select count(*) from moved

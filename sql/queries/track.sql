@@ -16,4 +16,5 @@ select audit.track(
     %(parent_table)s::text::pg_catalog.regclass) end,
   parent_columns => %(parent_columns)s::text[],
   kind => %(kind)s::text,
-  registered => %(registered)s::boolean)
+  registered => %(registered)s::boolean,
+  failure => %(failure)s::text)

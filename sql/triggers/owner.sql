@@ -3,7 +3,8 @@
 set local role audit_owner;
 grant usage on schema audit to audit_capture, audit_reader;
 grant insert on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill to audit_capture;
-grant usage on sequence audit.transaction_id_seq, audit.change_id_seq to audit_capture;
+grant usage on sequence audit.transaction_id_seq, audit.change_id_seq, audit.unrecorded to audit_capture;
+grant select on sequence audit.unrecorded to audit_reader;
 grant select on audit.tracked_table, audit.incarnation to audit_capture;
 grant select, insert, update on audit.entity to audit_capture;
 grant insert on audit.schema_change to audit_capture;
@@ -18,10 +19,14 @@ alter function audit.capture() owner to audit_capture;
 alter function audit.capture_truncate() owner to audit_capture;
 alter function audit.capture_label() owner to audit_capture;
 alter function audit.capture_replicated() owner to audit_capture;
+alter function audit.capture_available() owner to audit_capture;
+alter function audit.capture_truncate_available() owner to audit_capture;
 set local role audit_owner;
 revoke create on schema audit from audit_capture;
 reset role;
 set local role audit_capture;
-revoke all on function audit.capture(), audit.capture_truncate(), audit.capture_label(), audit.capture_replicated() from public;
-grant execute on function audit.capture(), audit.capture_truncate(), audit.capture_label(), audit.capture_replicated() to audit_owner;
+revoke all on function audit.capture(), audit.capture_truncate(), audit.capture_label(), audit.capture_replicated(),
+  audit.capture_available(), audit.capture_truncate_available() from public;
+grant execute on function audit.capture(), audit.capture_truncate(), audit.capture_label(), audit.capture_replicated(),
+  audit.capture_available(), audit.capture_truncate_available() to audit_owner;
 reset role;

@@ -19,7 +19,8 @@ begin
     where t.tgrelid in (select p.relid from pg_partition_tree(relation) as p union select relation)
       and t.tgparentid = 0
       and t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure,
-                       'audit.capture_label()'::regprocedure, 'audit.capture_replicated()'::regprocedure)
+                       'audit.capture_label()'::regprocedure,
+                       'audit.capture_replicated()'::regprocedure, 'audit.capture_available()'::regprocedure, 'audit.capture_truncate_available()'::regprocedure)
   loop
     execute format('drop trigger %I on %s', name, part);
   end loop;
@@ -31,7 +32,9 @@ returns table (part regclass, name text, definition text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $function$
-  select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || w.tail
+  select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || case when exists (
+      select from audit.tracked_table as t where t.relid = relation and t.until is null and t.failure = 'available')
+    then regexp_replace(w.tail, '(audit\.capture(_truncate)?)\(\)$', '\1_available()') else w.tail end
   from (
     select c.oid, c.relkind from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
     join pg_class as c on c.oid = t.relid where c.relkind in ('r', 'p')) as p
@@ -73,11 +76,7 @@ set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
 as $function$
   select coalesce(bool_and(
-    t.tgfoid = to_regprocedure(case
-      when t.tgname in ('audit_truncate', 'audit_truncated') then 'audit.capture_truncate()'
-      when t.tgname = 'audit_replicated' then 'audit.capture_replicated()'
-      when w.is_label then 'audit.capture_label()'
-      else 'audit.capture()' end)
+    t.tgfoid = to_regprocedure(substring(definition from ' execute function (audit\.[a-z_]+\(\))$'))
     -- The bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
     and t.tgtype = case t.tgname
       when 'audit_insert' then 4 when 'audit_delete' then 8 when 'audit_update' then 16
@@ -117,7 +116,7 @@ begin
   for present in
     select t.tgrelid::regclass as part, t.tgname as name,
       t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure,
-          'audit.capture_replicated()'::regprocedure)
+          'audit.capture_replicated()'::regprocedure, 'audit.capture_available()'::regprocedure, 'audit.capture_truncate_available()'::regprocedure)
         or coalesce(obj_description(t.oid, 'pg_trigger') like 'whochanged%', false) as ours
     from pg_trigger as t
     left join audit.wanted_triggers(relation, kind, columns) as w

@@ -1,5 +1,5 @@
 -- Putting a table under watch.
--- object: function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean): Puts a table under watch; call it again to change the options.
+-- object: function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean, text): Puts a table under watch; call it again to change the options.
 
 create or replace function audit.track(
   relation regclass,
@@ -12,7 +12,8 @@ create or replace function audit.track(
   parent_table regclass default null,
   parent_columns text[] default null,
   kind text default 'tracked',
-  registered boolean default false)
+  registered boolean default false,
+  failure text default 'strict')
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -65,6 +66,13 @@ begin
     raise exception '% is to be the parent of %, and is not tracked', parent_table, full_name
       using errcode = 'invalid_parameter_value', hint = 'Track the parent first.';
   end if;
+  if failure is null or failure not in ('strict', 'available') then
+    raise exception 'failure of % is %: give strict or available', full_name, coalesce(quote_literal(failure), 'NULL')
+      using errcode = 'invalid_parameter_value';
+  elsif failure = 'available' and kind = 'label' then
+    raise exception '% lends names only, row by row: its failure is always strict', full_name
+      using errcode = 'invalid_parameter_value', hint = 'Track it with kind => ''tracked''.';
+  end if;
   if registered and keys is null then
     raise exception '% has no key, so its rows cannot be registered', full_name using errcode = 'invalid_parameter_value';
   end if;
@@ -106,10 +114,10 @@ begin
   if was.id is null then
     insert into audit.tracked_table (
       relid, table_name, kind, key_columns, ignored, masked, about, label_column, account_column,
-      parent_table, parent_columns, registered, columns, noted_for, shown)
+      parent_table, parent_columns, registered, columns, noted_for, shown, failure)
     values (
       relation, full_name, kind, keys, ignored, hidden, named, label_column, account_column,
-      parent_table, parent_columns, registered, present, relation, open_columns)
+      parent_table, parent_columns, registered, present, relation, open_columns, failure)
     returning id into table_number;
   else
     table_number := was.id;
@@ -119,14 +127,14 @@ begin
     set relid = relation, table_name = full_name, kind = kind, key_columns = keys, ignored = ignored,
       masked = hidden, about = named, label_column = label_column, account_column = account_column,
       parent_table = parent_table, parent_columns = parent_columns, registered = registered, until = null,
-      columns = present, noted_for = relation, shown = open_columns
+      columns = present, noted_for = relation, shown = open_columns, failure = failure
     where t.id = table_number
       and (t.relid, t.table_name, t.kind, t.key_columns, t.ignored, t.masked, t.about, t.label_column,
            t.account_column, t.parent_table, t.parent_columns, t.registered, t.until,
-           t.columns, t.noted_for, t.shown)
+           t.columns, t.noted_for, t.shown, t.failure)
         is distinct from (relation, full_name, kind, keys, ignored, hidden, named, label_column,
            account_column, parent_table, parent_columns, registered, null::timestamptz,
-           present, relation::oid, open_columns);
+           present, relation::oid, open_columns, failure);
   end if;
 
   perform audit.put_triggers(relation, kind, coalesce(keys, '{}') || named);
@@ -137,5 +145,5 @@ begin
 end
 $function$;
 
-alter function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean) owner to audit_owner;
-revoke all on function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean) from public;
+alter function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean, text) owner to audit_owner;
+revoke all on function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean, text) from public;

@@ -20,12 +20,14 @@ set constraint_exclusion = off
 as $function$
 #variable_conflict use_variable
 declare
-  config audit.tracked_table := audit.config_of(tg_relid);
-  path text[] := audit.partition_path(tg_relid);
+  config audit.tracked_table;
+  path text[];
   removed bigint := 0;
   unread jsonb;
 begin
   perform audit.replicating();
+  config := audit.config_of(tg_relid);
+  path := audit.partition_path(tg_relid);
   if tg_when = 'BEFORE' and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
     perform audit.check_snapshot(tg_relid, tg_name);
   end if;

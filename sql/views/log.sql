@@ -5,11 +5,11 @@
 
 create or replace view audit.all_change as
 select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-  former_root_table_id, former_root_key, former_account, partition
+  former_root_table_id, former_root_key, former_account, partition, degraded
 from audit.change
 union all
 select at, id, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account,
-  former_root_table_id, former_root_key, former_account, partition
+  former_root_table_id, former_root_key, former_account, partition, degraded
 from audit.change_spill;
 
 -- PL/pgSQL, so that nothing of it is planned where no partition was emptied.
@@ -77,7 +77,8 @@ select
           or exists (select from audit.signing_key as k where k.since <= c.at)) then ' (claimed by ' || s.database_user || ')'
         else '' end,
     case when s.database_user = any (string_to_array(replace(product.value, ' ', ''), ',')) then 'System'
-    else s.database_user end) as actor_shown
+    else s.database_user end) as actor_shown,
+  c.degraded
 from audit.all_change as c
 join audit.tracked_table as t on t.id = c.table_id and t.kind = 'tracked'
 -- A transaction may have several rows, one for each value of actor and context. The first actor counts; the first
@@ -129,7 +130,7 @@ cross join lateral (
 -- An update of columns of two modules gives a row for each, with that module's columns.
 cross join lateral (
   select coalesce(catalogue.module, 'Other') as module, null::boolean as soft_delete, c.old, c.new
-  where c.operation <> 'U'
+  where c.operation <> 'U' or c.degraded is not null
   union all
   select coalesce(k.module, catalogue.module, 'Other'),
     bool_or(case

@@ -65,6 +65,7 @@ class Report:
                 f"{spilled} rows lie in the spill tables, since a day's partition was missing; nothing is lost: "
                 "run  whochanged partitions"
             )
+        found += self._of_failures()
         found += [
             f"{table} has the log's triggers and is not under watch, perhaps a partition that was detached: nothing of it is "
             f"recorded. Track it, or run  SELECT audit.untrack('{table}'::regclass)"
@@ -83,6 +84,23 @@ class Report:
             if run.job != "digest" and self.now - run.started_at > _DAILY
         ]
         return found + self._of_digests() + list(self.differing_settings)
+
+    def _of_failures(self) -> list[str]:
+        """What could not be logged of tables whose writes go through all the same."""
+        found = []
+        if self.health.degraded:
+            number = _count(sum(self.health.degraded.values()), "statement", "statements")
+            found.append(
+                f"{number} of the last 7 days could not be recorded in full, over {_some(sorted(self.health.degraded))}: run  "
+                "whochanged log --search 'could not be recorded'"
+            )
+        if self.health.unrecorded:
+            number = _count(self.health.unrecorded, "statement", "statements")
+            found.append(
+                f"{number} went through without any trace in the log, which could not be written: the server's log has a warning for "
+                "each. When that is seen to, run  ALTER SEQUENCE audit.unrecorded RESTART"
+            )
+        return found
 
     @property
     def _who_runs(self) -> str:

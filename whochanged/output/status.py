@@ -100,7 +100,8 @@ def _count(number: int, one: str, many: str) -> str:
 def _watch(table: TableCoverage) -> str:
     if table.kind == "label":
         return "names only"
-    return "every change" if table.truncate_keeps_rows else "every change; TRUNCATE without its rows"
+    told = "every change" if table.truncate_keeps_rows else "every change; TRUNCATE without its rows"
+    return f"{told}; available" if table.failure == "available" else told
 
 
 def status_document(report: Report) -> dict[str, Any]:

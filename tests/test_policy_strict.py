@@ -1,0 +1,113 @@
+"""Strict tables: a write that cannot be logged fails, and nothing of it stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from capture.coverage import coverage
+from capture.errors import DatabaseError
+from capture.install import track_table
+from tests.failing import FAILURES, Failure, fill, statements
+from tests.test_capture_rows import log, make
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_write_that_cannot_be_logged_fails(conn: Connection, failure: Failure, rows: int) -> None:
+    """The error is the server's own: its SQLSTATE and message say why, its context that it was the log."""
+    fill(conn, failure, "strict", rows)
+    for operation, statement in statements(failure, rows).items():
+        with pytest.raises(psycopg.Error, match=failure.said) as refused:
+            conn.execute(statement)
+        assert refused.value.sqlstate == failure.state
+        function = "audit.capture_truncate()" if operation == "TRUNCATE" else "audit.capture()"
+        assert f"PL/pgSQL function {function}" in (refused.value.diag.context or "")
+    assert conn.execute("select count(*), count(distinct v), min(v) from t").fetchone() == (rows, 1, "a")
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        ("repeat('x', 268435456), 'y'", "string too long to represent as jsonb string"),
+        ("repeat('x', 140000000), repeat('y', 140000000)", "total size of jsonb object elements exceeds the maximum"),
+    ],
+    ids=["one value", "all of them together"],
+)
+def test_a_value_over_the_limits_of_jsonb_fails(conn: Connection, values: str, said: str) -> None:
+    make(conn, "id int primary key, v text, w text")
+    with pytest.raises(errors.ProgramLimitExceeded, match=said):
+        conn.execute(f"insert into t values (1, {values})")
+    assert conn.execute("select count(*) from t").fetchone() == (0,)
+
+
+def test_strict_is_what_a_table_is_unless_somebody_says_otherwise(conn: Connection) -> None:
+    make(conn, "id int primary key")
+    assert conn.execute("select failure from audit.tracked_table where table_name = 'public.t'").fetchone() == (
+        "strict",
+    )
+    # Positional callers of before give ten arguments or eleven.
+    conn.execute("select audit.track('t', null, '{}', null, '{}', null, null, null, null, 'tracked', false)")
+    assert [one.failure for one in coverage(conn) if one.table_name == "public.t"] == ["strict"]
+    assert triggers(conn) == ["capture", "capture_truncate"]
+
+
+def triggers(conn: Connection) -> list[str]:
+    """Return the functions of the triggers of public.t."""
+    return [
+        row[0]
+        for row in conn.execute(
+            "select distinct p.proname::text from pg_trigger as t join pg_proc as p on p.oid = t.tgfoid where t.tgrelid = 't'::regclass"
+            " order by 1"
+        )
+    ]
+
+
+def test_the_policy_follows_the_last_word(conn: Connection) -> None:
+    make(conn, "id int primary key", failure="available")
+    assert triggers(conn) == ["capture_available", "capture_truncate_available"]
+    assert all(one.ok for one in coverage(conn))
+    track_table(conn, "public.t")
+    assert triggers(conn) == ["capture", "capture_truncate"]
+    assert all(one.ok for one in coverage(conn))
+
+
+def test_a_strict_table_with_the_triggers_of_an_available_one_is_not_sound(conn: Connection) -> None:
+    """Nobody makes a table available behind the registry's back."""
+    make(conn, "id int primary key")
+    conn.execute(
+        "create or replace trigger audit_insert after insert on t referencing new table as new_rows"
+        " for each statement execute function audit.capture_available()"
+    )
+    (found,) = (one for one in coverage(conn) if one.table_name == "public.t")
+    assert (found.triggers_current, found.ok) == (found.triggers_wanted - 1, False)
+    track_table(conn, "public.t")
+    assert all(one.ok for one in coverage(conn))
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"failure": "lenient"}, "failure of public.t is 'lenient': give strict or available"),
+        (
+            {"failure": "available", "kind": "label"},
+            "public.t lends names only, row by row: its failure is always strict",
+        ),
+    ],
+)
+def test_a_policy_that_there_is_not_is_refused(conn: Connection, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(DatabaseError, match=said):
+        make(conn, "id int primary key, n text", **options)
+
+
+def test_an_untracked_table_loses_the_triggers_of_either_policy(conn: Connection) -> None:
+    make(conn, "id int primary key", failure="available")
+    conn.execute("select audit.untrack('t'::regclass); insert into t values (1)")
+    assert triggers(conn) == []
+    assert log(conn) == []
