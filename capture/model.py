@@ -67,6 +67,8 @@ class Change:
     `old` and `new` have the changed columns only (all of them for DELETE and INSERT).
     `about` has unchanged columns that name the entity: label, parent key, account, phrases' needs.
     `root_table` and `root_key` name the entity that the row belongs to (its own, where it is a root).
+    `degraded` makes it no change of a row, but what could not be logged of a statement: `rows`, `sqlstate`, `message`, and the
+    `columns` that are missing, where the rest of its rows is there.
     """
 
     id: int
@@ -85,6 +87,7 @@ class Change:
     former_root_key: Row | None = None
     former_account: str | None = None
     partition: tuple[str, ...] = ()
+    degraded: Row | None = None
 
     def before(self) -> dict[str, Json]:
         """Every column value known from before the change; empty for INSERT."""

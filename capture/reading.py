@@ -277,6 +277,7 @@ def _changes(
                 former_root_key=former[1],
                 former_account=former[2],
                 partition=tuple(former[3] or ()),
+                degraded=former[4],
             )
         )
     return found

@@ -14,7 +14,7 @@ from capture.install import track_table
 from tests.fix_replication import SLOT, Connection, Subscribe, caught_up, wait
 from tests.test_capture_rows import HIDDEN, log
 from whochanged.cli import run
-from whochanged.output.status import complaints
+from whochanged.output.findings import complaints
 
 T = "create table t (id int primary key, n text)"
 

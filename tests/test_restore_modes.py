@@ -138,7 +138,7 @@ def test_a_restore_that_cleans_a_database_with_a_log_puts_the_dumped_one_in_its_
         restore(server, target, given)
         with psycopg.connect(target, autocommit=True) as conn:
             conn.execute("insert into t (owner_id, n) values (1, 'forgotten')")
-        command = [server.process.programs / "pg_restore", "--clean", "--if-exists", "-d", target]
+        command = [str(server.process.programs / "pg_restore"), "--clean", "--if-exists", "-d", target]
         done = subprocess.run(command, input=given, check=False, capture_output=True)
         errors = [line for line in done.stderr.decode().splitlines() if "error:" in line]
         assert all("cannot drop inherited constraint" in line for line in errors)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from capture.catalogue.model import Catalogue, Table
 from capture.entries import keyless
 from capture.entries.actor import Actor, address, shown, source
+from capture.entries.degraded import degraded, without_degraded
 from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
@@ -33,6 +34,7 @@ def fold(
 
     *product_roles* are the database roles that are shown as System.
     """
+    changes, statements = without_degraded(changes)
     kept, truncations = without_emptied(changes)
     labels = Labels(catalogue, names, changes)
     deltas = [delta for delta in net(kept, catalogue) if _is_configuration(delta)]
@@ -53,7 +55,11 @@ def fold(
     find_causes(deltas, lambda delta: delta.is_root)
     actor = shown(transaction, product_roles)
     maker = _Maker(transaction, catalogue, speaker, actor)
-    entries = [*maker.entries(entities), *emptied(transaction, truncations, catalogue, labels, actor)]
+    entries = [
+        *maker.entries(entities),
+        *emptied(transaction, truncations, catalogue, labels, actor),
+        *degraded(transaction, statements, catalogue, actor),
+    ]
     return [entry for _, entry in sorted(entries, key=lambda pair: pair[0], reverse=True)]
 
 

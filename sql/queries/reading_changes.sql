@@ -3,7 +3,7 @@
 WITH wanted AS (
     SELECT w.at, w.id::xid8 AS transaction_id FROM unnest(%(times)s::timestamptz[], %(ids)s::text[]) AS w(at, id))
 SELECT c.at, c.transaction_id::text::bigint, c.id, t.table_name, c.operation::text, c.key, c.old, c.new, c.about,
-    root.table_name, c.root_key, c.account, former.table_name, c.former_root_key, c.former_account, c.partition
+    root.table_name, c.root_key, c.account, former.table_name, c.former_root_key, c.former_account, c.partition, c.degraded
 FROM wanted AS w
 CROSS JOIN LATERAL (
     SELECT * FROM audit.change AS p WHERE p.at = w.at AND p.transaction_id = w.transaction_id AND p.at BETWEEN %(first)s AND %(last)s
