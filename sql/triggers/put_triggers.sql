@@ -18,9 +18,7 @@ begin
     from pg_trigger as t
     where t.tgrelid in (select p.relid from pg_partition_tree(relation) as p union select relation)
       and t.tgparentid = 0
-      and t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure,
-                       'audit.capture_label()'::regprocedure,
-                       'audit.capture_replicated()'::regprocedure, 'audit.capture_available()'::regprocedure, 'audit.capture_truncate_available()'::regprocedure)
+      and t.tgfoid in (select p.oid from pg_proc as p where p.pronamespace = 'audit'::regnamespace and p.prorettype = 'trigger'::regtype)
   loop
     execute format('drop trigger %I on %s', name, part);
   end loop;
@@ -115,8 +113,7 @@ begin
   where t.relid = relation and t.until is null and s.table_id = t.id;
   for present in
     select t.tgrelid::regclass as part, t.tgname as name,
-      t.tgfoid in ('audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure,
-          'audit.capture_replicated()'::regprocedure, 'audit.capture_available()'::regprocedure, 'audit.capture_truncate_available()'::regprocedure)
+      t.tgfoid in (select p.oid from pg_proc as p where p.pronamespace = 'audit'::regnamespace and p.prorettype = 'trigger'::regtype)
         or coalesce(obj_description(t.oid, 'pg_trigger') like 'whochanged%', false) as ours
     from pg_trigger as t
     left join audit.wanted_triggers(relation, kind, columns) as w
