@@ -59,10 +59,14 @@ def watch(conn: psycopg.Connection[Any]) -> DdlWatch:
     missing = sorted(wanted.keys() - found.keys())
     disabled = sorted(name for name, (enabled, _) in found.items() if not enabled)
     if missing or disabled:
-        said = [f"{what}: {', '.join(names)}" for what, names in (("missing", missing), ("disabled", disabled)) if names]
+        said = [
+            f"{what}: {', '.join(names)}" for what, names in (("missing", missing), ("disabled", disabled)) if names
+        ]
         return DdlWatch(f"event triggers {'; '.join(said)}: run  whochanged install  as a superuser", broken=True)
     if any(found[name][1] != comment for name, comment in wanted.items()):
-        return DdlWatch("the event triggers are of another version: run  whochanged install  as a superuser", broken=True)
+        return DdlWatch(
+            "the event triggers are of another version: run  whochanged install  as a superuser", broken=True
+        )
     members = _may(conn)[1]
     if members:
         return DdlWatch(_could(members), broken=True)

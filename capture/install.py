@@ -72,7 +72,12 @@ def install(
                     raise _explained(cause) from error
                 pause(attempt)
     return InstallReport(
-        migrate.program_version(), tuple(steps.migrations), tuple(steps.objects), tuple(steps.partitions), dry_run, steps.ddl
+        migrate.program_version(),
+        tuple(steps.migrations),
+        tuple(steps.objects),
+        tuple(steps.partitions),
+        dry_run,
+        steps.ddl,
     )
 
 

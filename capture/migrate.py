@@ -19,7 +19,7 @@ _OLDEST_SERVER = 150000
 
 @dataclass(slots=True)
 class Steps:
-    """What an installation did: migrations, files of objects, partitions, the watch over DDL; and what settings it is to store."""
+    """What an installation did: names of migrations, files of objects, partitions, watch over DDL; and the settings to store."""
 
     migrations: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)

@@ -58,7 +58,7 @@ def due_now(conn: psycopg.Connection[Any], job: Job) -> datetime | None:
 def partitions_job(
     conn: psycopg.Connection[Any], *, days: int = DAYS_AHEAD, due: datetime | None = None
 ) -> PartitionsReport | None:
-    """Make the partitions of today and the next *days*, and drain the spill tables; None where that run is made already."""
+    """Make the partitions of today and the next *days*, drain the spill tables; None where that run is made already."""
     return record(conn, "partitions", partial(keep_partitions, conn, days), partition_numbers, due=due)
 
 
@@ -142,6 +142,7 @@ def partition_numbers(report: PartitionsReport) -> dict[str, int]:
         "made": len(report.made),
         "moved_changes": report.moved_changes,
         "moved_transactions": report.moved_transactions,
+        "covered": len(report.covered),
     }
 
 

@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.fix_digests",
     "tests.fix_replication",
     "tests.fix_actors",
+    "tests.fix_ddl",
 ]

@@ -44,7 +44,7 @@ def test_a_run_is_written_down_once(conn: Connection) -> None:
     numbers = {"days": 1, "changes": 3, "bytes": report.bytes, "digests": 0, "runs": 0, "postponed": 0}
     assert runs(conn) == [
         ("purge", "done", numbers, None),
-        ("partitions", "done", {"made": 4, "moved_changes": 0, "moved_transactions": 0}, None),
+        ("partitions", "done", {"made": 4, "moved_changes": 0, "moved_transactions": 0, "covered": 0}, None),
     ]
     assert (
         runs(conn, "due, host, pid, started_at <= finished_at") == [(DUE, socket.gethostname(), os.getpid(), True)] * 2

@@ -40,6 +40,7 @@ begin
       else
         t.oid = g.oid and t.tgname = any (names)
         and exists (select from pg_trigger as o where o.tgrelid = t.tgrelid and o.tgfoid = any (ours)) end
+    order by t.tgrelid <> r.id, t.tgrelid, t.tgname
     limit 1
   loop
     raise exception 'the trigger % of % belongs to the audit log: it can be neither disabled nor renamed, replaced or dropped',

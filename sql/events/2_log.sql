@@ -10,6 +10,19 @@ as $function$
 declare
   found record;
 begin
+  -- Somebody took the log apart: that is no reason to keep others from their work.
+  if to_regclass('audit.tracked_table') is null then
+    return;
+  end if;
+  -- The usual case, a table that is none of ours: the server plans these queries anew after each DDL, so a short one first.
+  if not exists (
+    select from pg_event_trigger_ddl_commands() as d
+    where d.classid <> 'pg_class'::regclass or exists (
+      select from pg_class as c where c.oid = d.objid and (
+        c.relispartition or exists (select from audit.tracked_table as t where t.relid = d.objid and t.until is null))))
+  then
+    return;
+  end if;
   for found in
     select distinct on (r.id) r.id, d.command_tag
     from pg_event_trigger_ddl_commands() as d
@@ -46,6 +59,17 @@ as $function$
 declare
   found record;
 begin
+  if to_regclass('audit.tracked_table') is null or to_regclass('audit.table_shape') is null then
+    return;
+  end if;
+  if not exists (
+    select from pg_event_trigger_dropped_objects() as d
+    where not d.is_temporary and (d.object_type in ('trigger', 'rule', 'policy', 'table column') or d.object_type = 'table' and (
+      exists (select from audit.tracked_table as t where t.relid = d.objid)
+      or exists (select from audit.table_shape as s where s.shape -> 'partition' ? d.objid::text))))
+  then
+    return;
+  end if;
   for found in
     select t.id as table_id, t.table_name, p.table_id as parent_id, o.relation
     from pg_event_trigger_dropped_objects() as d

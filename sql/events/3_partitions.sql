@@ -13,6 +13,13 @@ declare
   found record;
   present oid;
 begin
+  -- Most DDL is of no partition. The server plans these queries anew after each DDL: a short one first.
+  if not exists (
+    select from pg_event_trigger_ddl_commands() as d join pg_class as o on o.oid = d.objid
+    where d.classid = 'pg_class'::regclass and (o.relkind = 'p' or o.relispartition))
+  then
+    return;
+  end if;
   ours := array(
     select p.oid from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
     where n.nspname = 'audit' and p.proname in ('capture', 'capture_truncate') and p.pronargs = 0

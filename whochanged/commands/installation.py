@@ -143,6 +143,8 @@ def _tell(talk: Console, report: InstallReport, chosen: Catalogue | None, *, dry
             talk.print(f"  {would}{verb} {number} {one if number == 1 else many}")
     if not report.changed:
         talk.print("  the log is up to date")
+    if report.ddl.trouble is not None:
+        talk.print(f"  {report.ddl.trouble}", markup=False, highlight=False)
     if chosen is not None:
         tracked = [table.name for table in chosen.table if table.kind == "tracked"]
         talk.print(f"  {would}track the {len(tracked)} tables of the catalogue")

@@ -9,6 +9,7 @@ import typer
 
 from whochanged.commands import common
 from whochanged.output.machine import to_json
+from whochanged.output.safety import neutral
 
 
 def partitions(
@@ -18,6 +19,8 @@ def partitions(
     dsn: common.Dsn = None,
 ) -> None:
     """Make the log's partitions for the days ahead, fill in rows that were spilled, and list all partitions.
+
+    New partitions of tracked tables get the triggers of the log, where the login owns them and no event trigger did so.
 
     Run it daily, from cron or a timer, where whochanged run does not. Without a day's partition nothing is lost: its rows go
     to the spill tables, and from there to their partition.
@@ -39,6 +42,10 @@ def partitions(
             )
             if report.moved_changes or report.moved_transactions:
                 talk.print(f"{report.moved_changes + report.moved_transactions:,} spilled rows filled in.")
+            for name in report.covered:
+                talk.print(
+                    f"{neutral(name)} is new to its tracked table: its changes are recorded from now on.", markup=False
+                )
         connection.rollback()
         connection.execute(query("lock_timeout_here"), ("5s",))
         for partition in list_partitions(connection):

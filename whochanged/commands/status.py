@@ -54,6 +54,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
 
     from capture.catalogue.fitting import fit
     from capture.coverage import coverage, health, outdated_objects, strays, upkeep
+    from capture.events import watch
     from capture.migrate import program_version, require_current
     from capture.rights import weaknesses
 
@@ -82,6 +83,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         # An older version gave other rights and kept its catalogue in another way: installing comes first.
         fit=fit(connection) if current else None,
         weaknesses=weaknesses(connection) if current else [],
+        ddl=watch(connection),
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from capture.events import DdlWatch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,6 +42,7 @@ class Report:
     strays: Sequence[str] = ()
     fit: Fit | None = None
     weaknesses: Sequence[Weakness] = ()
+    ddl: DdlWatch = field(default_factory=DdlWatch)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -83,6 +86,8 @@ class Report:
             for run in self.runs
             if run.job != "digest" and self.now - run.started_at > _DAILY
         ]
+        if self.ddl.broken:
+            found.append(str(self.ddl.trouble))
         return found + self._of_digests() + list(self.differing_settings)
 
     def _of_failures(self) -> list[str]:

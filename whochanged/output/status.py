@@ -63,6 +63,10 @@ def _facts(report: Report, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "Oldest change", _time(health.oldest_entry, zone) or "none yet"
     yield "Days ahead", str(health.partitions_ahead)
     yield "Version", str(health.installed_version)
+    yield (
+        "DDL",
+        report.ddl.trouble or "refused where it would switch capture off, logged where it alters a tracked table",
+    )
     if upkeep is None:
         return
     if upkeep.incarnation > 1:
@@ -112,6 +116,7 @@ def status_document(report: Report) -> dict[str, Any]:
         "sound": report.sound,
         "problems": report.problems,
         "remarks": report.remarks,
+        "ddl": asdict(report.ddl),
         "tables": tables,
         **asdict(report.health),
         **looked_after,

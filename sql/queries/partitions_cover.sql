@@ -1,0 +1,1 @@
+select audit.put_triggers(%(relation)s::oid::regclass, %(kind)s, %(columns)s::text[])
