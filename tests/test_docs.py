@@ -81,5 +81,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
+    there = {
+        name
+        for file in (ROOT / "tests").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 50
+    assert named - there == set()
+
+
 def test_readme_has_exactly_two_commands_to_set_up() -> None:
     assert re.findall(r"^ {4}(make \w+)", README, re.MULTILINE) == ["make demo", "make test"]

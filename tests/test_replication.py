@@ -208,6 +208,21 @@ def test_what_a_trigger_writes_while_a_subscription_is_applied_is_logged_once(
     ]
 
 
+def test_a_subscription_that_applies_in_a_stricter_isolation_level_is_logged_alike(
+    publisher: Connection, conn: Connection, subscribe: Subscribe
+) -> None:
+    both(publisher, conn, T)
+    track_table(conn, "public.t")
+    conn.execute(f"alter database {conn.info.dbname} set default_transaction_isolation = 'repeatable read'")
+    subscribe()
+    publisher.execute("insert into t values (1, 'a')")
+    caught_up(publisher)
+    conn.execute("alter table t add column x text")
+    publisher.execute("alter table t add column x text; update t set n = 'b', x = 'c'")
+    caught_up(publisher)
+    assert log(conn, "operation, new") == [("INSERT", {"id": 1, "n": "a"}), ("UPDATE", {"n": "b", "x": "c"})]
+
+
 def test_a_replicated_name_is_kept_for_what_refers_to_it(
     publisher: Connection, conn: Connection, subscribe: Subscribe
 ) -> None:

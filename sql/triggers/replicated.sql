@@ -58,6 +58,9 @@ begin
   if config.id is null then
     return null;
   end if;
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    perform audit.check_snapshot(tg_relid, tg_name);
+  end if;
   if audit.has_plain_types(tg_relid) then
     before_image := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     after_image := case when tg_op <> 'DELETE' then to_jsonb(new) end;
