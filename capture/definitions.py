@@ -6,7 +6,8 @@ A function that somebody replaced by hand keeps its comment, with the hash of ou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -17,6 +18,8 @@ _FUNCTION = re.compile(
     r"^create or replace function audit\.(\w+)\((.*?)\nas \$function\$(.*?)\$function\$;", re.MULTILINE | re.DOTALL
 )
 _SETTING = re.compile(r"^set (\w+) (?:=|to) (.+)$", re.MULTILINE)
+_ENDING = re.compile(r"\$ending\$(.*?)\$function\$\$ending\$", re.DOTALL)
+_MADE = re.compile(r"\['audit\.(\w+)\(\)', 'audit\.(\w+)\(\)'\]")
 _OWNER = re.compile(r"^alter function audit\.(\w+)\([^;]*\) owner to (\w+);$", re.MULTILINE)
 
 
@@ -37,6 +40,16 @@ def definitions(text: str) -> frozenset[Definition]:
             name, body, "security definer" in head, frozenset(_pinned(*found) for found in _SETTING.findall(head))
         )
         for name, head, body in _FUNCTION.findall(text)
+    )
+
+
+def derived(text: str, sources: Iterable[str]) -> frozenset[Definition]:
+    """Return the functions that a file makes from those of *sources*: each with the file's ending in place of its own."""
+    known = {each.name: each for source in sources for each in definitions(source)}
+    ending = "".join(_ENDING.findall(text))
+    return frozenset(
+        replace(known[source], name=name, body=known[source].body.removesuffix("\nend\n") + ending)
+        for source, name in _MADE.findall(text)
     )
 
 

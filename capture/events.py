@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import tuple_row
 
+from capture.definitions import definitions, installed
 from capture.resources import SQL, query, read_sql
 
 _HEADER = re.compile(r"^-- event trigger: (\w+): (.+)$", re.MULTILINE)
@@ -63,7 +64,9 @@ def watch(conn: psycopg.Connection[Any]) -> DdlWatch:
             f"{what}: {', '.join(names)}" for what, names in (("missing", missing), ("disabled", disabled)) if names
         ]
         return DdlWatch(f"event triggers {'; '.join(said)}: run  whochanged install  as a superuser", broken=True)
-    if any(found[name][1] != comment for name, comment in wanted.items()):
+    have = {each.name: each for each, _ in installed(conn).values()}
+    altered = any(have.get(each.name) != each for each in definitions(text()))
+    if altered or any(found[name][1] != comment for name, comment in wanted.items()):
         return DdlWatch(
             "the event triggers are of another version: run  whochanged install  as a superuser", broken=True
         )

@@ -16,7 +16,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from capture.definitions import definitions, installed, owners
+from capture.definitions import definitions, derived, installed, owners
 from capture.resources import SQL, query, read_sql
 
 _OBJECT = re.compile(r"^-- object: (function|view) ([^:]+): (.+)$", re.MULTILINE)
@@ -40,11 +40,12 @@ class SqlObject:
 
 @dataclass(frozen=True, slots=True)
 class RepeatableFile:
-    """One file and its objects; without objects it belongs to every file of its folder."""
+    """One file and its objects; without objects it belongs to every file of its folder. *sources* are the files that it is made from."""
 
     name: str
     text: LiteralString
     objects: tuple[SqlObject, ...]
+    sources: tuple[LiteralString, ...] = ()
 
 
 def files() -> Iterator[RepeatableFile]:
@@ -58,7 +59,7 @@ def files() -> Iterator[RepeatableFile]:
             objects = tuple(
                 SqlObject(kind, identity, f"{comment} [{digest}]") for kind, identity, comment in _OBJECT.findall(text)
             )
-            found.append(RepeatableFile(f"{folder}/{path.name}", text, objects))
+            found.append(RepeatableFile(f"{folder}/{path.name}", text, objects, tuple(sources)))
         yield from sorted(found, key=lambda file: not file.objects)
 
 
@@ -91,7 +92,7 @@ def _replaced(conn: psycopg.Connection[Any]) -> set[str]:
         wanted_owners.update(owners(file.text))
     found = set()
     for file in files():
-        made = definitions(file.text)
+        made = definitions(file.text) | derived(file.text, file.sources)
         for each in file.objects:
             definition, owner = have.get(each.identity.replace(" ", ""), (None, None))
             if definition is not None and (definition not in made or owner != wanted_owners.get(definition.name)):

@@ -18,7 +18,7 @@ from tests.test_restore import run
 
 Connection = psycopg.Connection[Any]
 NONE = Catalogue(name="none")
-ALL = "audit_delete, audit_insert, audit_truncate, audit_truncated, audit_update"
+ALL = "audit_delete, audit_insert, audit_replicated, audit_truncate, audit_truncated, audit_update"
 
 
 def told(conn: Connection) -> list[str]:

@@ -28,12 +28,15 @@ ATTACKS = {
     "drop": "drop trigger audit_delete on biz.t",
     "drop the truncate trigger": "drop trigger audit_truncated on biz.t",
     "drop all five": "drop trigger audit_insert on biz.t; drop trigger audit_update on biz.t",
+    "drop that of replication": "drop trigger audit_replicated on biz.t",
+    "disable that of replication": "alter table biz.t disable trigger audit_replicated",
+    "let that of replication fire always": "alter table biz.t enable always trigger audit_replicated",
     "replace": "create or replace trigger audit_update after update on biz.t execute function biz.nothing()",
     "replace by a row trigger": "create or replace trigger audit_insert before insert on biz.t for each row execute function biz.nothing()",
     "let an extension take it along": "alter trigger audit_update on biz.t depends on extension plpgsql",
     "in a block that swallows the error": (
         "do $$ begin begin alter table biz.t disable trigger user; exception when others then null; end;"
-        " if (select bool_and(tgenabled = 'A') from pg_trigger where tgrelid = 'biz.t'::regclass) then"
+        " if (select bool_and(tgenabled in ('A', 'R')) from pg_trigger where tgrelid = 'biz.t'::regclass) then"
         " raise insufficient_privilege; end if; end $$"
     ),
     "off, write, on again": "alter table biz.t disable trigger user; update biz.t set v = 'x'; alter table biz.t enable trigger user",

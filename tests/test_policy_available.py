@@ -34,6 +34,8 @@ def test_a_write_goes_through_and_a_degraded_row_says_what_is_missing(
     seen = 0
     for operation, statement in statements(failure, rows).items():
         if operation == "TRUNCATE":
+            # The log is broken: DDL of a tracked table could not be written down.
+            conn.execute("alter event trigger audit_log_ddl disable")
             conn.execute("alter table t disable trigger user")
             conn.execute(f"insert into t select g, 'a', {failure.value} from generate_series(1, {rows}) as g")
             conn.execute("alter table t enable always trigger audit_truncate, enable always trigger audit_truncated")

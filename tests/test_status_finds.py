@@ -171,10 +171,13 @@ ALWAYS = "ALTER TABLE t ENABLE ALWAYS TRIGGER audit_update"
 TRIGGERS = {
     "missing": ("DROP TRIGGER audit_update ON t", "triggers missing: audit_update"),
     "disabled": ("ALTER TABLE t DISABLE TRIGGER audit_update", "triggers disabled: audit_update"),
-    "not always": ("ALTER TABLE t ENABLE TRIGGER audit_update", "triggers enabled, but not ALWAYS: audit_update"),
+    "not always": (
+        "ALTER TABLE t ENABLE TRIGGER audit_update",
+        "triggers enabled, but not as they should be: audit_update",
+    ),
     "for replicas only": (
         "ALTER TABLE t ENABLE REPLICA TRIGGER audit_update",
-        "triggers enabled, but not ALWAYS: audit_update",
+        "triggers enabled, but not as they should be: audit_update",
     ),
     "of another making": (
         f"CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON t REFERENCING NEW TABLE AS new_rows {EXECUTE} audit.capture(); {ALWAYS}",

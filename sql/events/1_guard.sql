@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare
-  names constant name[] := array['audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated'];
+  names constant name[] := array['audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated', 'audit_replicated'];
   ours oid[];
   here bigint;
   found record;
@@ -19,7 +19,7 @@ begin
   end if;
   ours := array(
     select p.oid from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname = 'audit' and p.proname in ('capture', 'capture_truncate', 'capture_label') and p.pronargs = 0);
+    where n.nspname = 'audit' and p.prorettype = 'trigger'::regtype);
   here := pg_current_xact_id()::text::bigint;
   for found in
     select t.tgname, t.tgrelid
@@ -34,7 +34,7 @@ begin
         -- RENAME, and DEPENDS ON EXTENSION, which would let DROP EXTENSION take all of them at once.
         t.oid = g.oid and d.command_tag = 'ALTER TRIGGER'
         -- What this transaction itself did: a trigger that somebody else switched off must not stand in the way of other DDL.
-        or case when t.tgenabled <> 'A' or t.tgname <> all (names) then
+        or case when t.tgenabled <> case t.tgname when 'audit_replicated' then 'R' else 'A' end or t.tgname <> all (names) then
           pg_xact_status((here + (t.xmin::text::bigint - (here & 4294967295) + 6442450944) % 4294967296 - 2147483648)::text::xid8)
             = 'in progress' end
       else
@@ -70,10 +70,10 @@ begin
     join pg_namespace as n on n.nspname = d.address_names[1]
     join pg_class as c on c.relnamespace = n.oid and c.relname = d.address_names[2]
     where d.object_type = 'trigger' and not d.is_temporary
-      and d.address_names[3] in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated')
+      and d.address_names[3] in ('audit_insert', 'audit_update', 'audit_delete', 'audit_truncate', 'audit_truncated', 'audit_replicated')
       and exists (
         select from pg_trigger as t join pg_proc as p on p.oid = t.tgfoid join pg_namespace as s on s.oid = p.pronamespace
-        where t.tgrelid = c.oid and s.nspname = 'audit' and p.proname in ('capture', 'capture_truncate', 'capture_label'))
+        where t.tgrelid = c.oid and s.nspname = 'audit' and p.prorettype = 'trigger'::regtype)
     limit 1
   loop
     raise exception 'the trigger % of % belongs to the audit log: it can be neither disabled nor renamed, replaced or dropped',

@@ -31,7 +31,7 @@ begin
       select d.objid where d.classid = 'pg_class'::regclass
       -- The triggers of the log are put there by the log itself; it switches them to ALWAYS by ALTER TABLE.
       union select g.tgrelid where not (d.command_tag = 'CREATE TRIGGER' and g.tgfoid in (
-        'audit.capture()'::regprocedure, 'audit.capture_truncate()'::regprocedure, 'audit.capture_label()'::regprocedure))
+        select p.oid from pg_proc as p where p.pronamespace = 'audit'::regnamespace and p.prorettype = 'trigger'::regtype))
       union select w.ev_class from pg_rewrite as w where d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
       union select p.polrelid from pg_policy as p where d.classid = 'pg_policy'::regclass and p.oid = d.objid
       union select t.relid from audit.tracked_table as t join pg_class as c on c.oid = t.relid

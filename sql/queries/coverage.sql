@@ -42,16 +42,18 @@ left join pg_catalog.pg_namespace as space on space.oid = c.relnamespace
 left join lateral (
   select count(*) as wanted,
     count(g.tgname) as present,
-    count(*) filter (where g.tgenabled = case f.name when 'audit_replicated' then 'R' else 'A' end) as enabled,
+    count(*) filter (where g.tgenabled = f.enabled) as enabled,
     count(*) filter (where audit.is_current(g.oid, f.definition)) as current,
     -- Partitions without a trigger are named themselves.
     array_agg(f.name order by f.name) filter (where g.tgname is null and f.part = t.relid) as missing,
     array_agg(named.trigger order by named.trigger) filter (where g.tgenabled = 'D') as disabled,
-    array_agg(named.trigger order by named.trigger) filter (where g.tgenabled in ('O', 'R')) as not_always,
+    array_agg(named.trigger order by named.trigger) filter (where g.tgenabled <> 'D' and g.tgenabled <> f.enabled) as not_always,
     array_agg(named.trigger order by named.trigger) filter (where g.tgname is not null and not audit.is_current(g.oid, f.definition)) as changed,
     array_agg(distinct f.part::text) filter (where g.tgname is null and f.part <> t.relid) as bare,
     bool_and(audit.can_read(f.part)) filter (where pk.relkind = 'r') as readable
-  from audit.wanted_triggers(t.relid, t.kind, coalesce(t.key_columns, '{}') || t.about) as f
+  from (
+    select w.*, case w.name when 'audit_replicated' then 'R' else 'A' end as enabled
+    from audit.wanted_triggers(t.relid, t.kind, coalesce(t.key_columns, '{}') || t.about) as w) as f
   join pg_catalog.pg_class as pk on pk.oid = f.part
   left join pg_catalog.pg_trigger as g on g.tgrelid = f.part and g.tgname = f.name
   cross join lateral (

@@ -2,9 +2,8 @@
 select distinct g.tgrelid::pg_catalog.regclass::text
 from pg_catalog.pg_trigger as g
 where g.tgfoid in (
-    pg_catalog.to_regprocedure('audit.capture()'), pg_catalog.to_regprocedure('audit.capture_truncate()'),
-    pg_catalog.to_regprocedure('audit.capture_label()'), pg_catalog.to_regprocedure('audit.capture_replicated()'),
-    pg_catalog.to_regprocedure('audit.capture_available()'), pg_catalog.to_regprocedure('audit.capture_truncate_available()'))
+    select p.oid from pg_catalog.pg_proc as p
+    where p.pronamespace = pg_catalog.to_regnamespace('audit') and p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype)
   and not exists (
     select from audit.tracked_table as t
     where t.until is null and (t.relid = g.tgrelid

@@ -42,7 +42,9 @@ as $function$
       from tree as t join pg_trigger as g on g.tgrelid = t.id
       where not g.tgisinternal and g.tgfoid <> all (w.functions)),
     'capture', (
-      select coalesce(jsonb_object_agg(t.prefix || g.tgname, jsonb_build_object('of', t.name, 'state', g.tgenabled)), '{}')
+      select coalesce(jsonb_object_agg(t.prefix || g.tgname, jsonb_build_object(
+        -- That of replication is as it should be when it is REPLICA, the others when they are ALWAYS.
+        'of', t.name, 'state', case g.tgname when 'audit_replicated' then translate(g.tgenabled::text, 'AR', 'RA') else g.tgenabled::text end)), '{}')
       from tree as t join pg_trigger as g on g.tgrelid = t.id where g.tgfoid = any (w.functions)))
   from pg_class as c
   cross join (

@@ -199,7 +199,7 @@ def complaints(table: TableCoverage) -> list[str]:
         for what, names in (
             ("triggers missing", table.triggers_missing),
             ("triggers disabled", table.triggers_disabled),
-            ("triggers enabled, but not ALWAYS", table.triggers_not_always),
+            ("triggers enabled, but not as they should be", table.triggers_not_always),
             ("triggers not as this version makes them", table.triggers_changed),
             ("partitions without triggers", table.partitions_without_trigger),
         )
