@@ -56,7 +56,7 @@ def watch(conn: psycopg.Connection[Any]) -> DdlWatch:
     rows = conn.cursor(row_factory=tuple_row).execute(query("event_triggers")).fetchall()
     if not rows:
         return DdlWatch(f"{_NEEDS}: run  whochanged install  as a superuser")
-    found = {name: (enabled, comment) for name, enabled, comment in rows}
+    found = {name: (enabled, comment) for name, enabled, comment in rows if name is not None}
     missing = sorted(wanted.keys() - found.keys())
     disabled = sorted(name for name, (enabled, _) in found.items() if not enabled)
     if missing or disabled:

@@ -93,7 +93,10 @@ def after(conn: psycopg.Connection[Any], steps: Steps) -> None:
             cursor.execute(query("store_setting"), {"name": name, "value": value})
     # Last, so that what a first installation writes is no change of it.
     conn.execute(query("track_own"))
+    was = events.watch(conn)
     steps.ddl = events.make(conn)
+    if steps.ddl != was:
+        steps.objects.append("events")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

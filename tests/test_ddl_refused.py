@@ -12,6 +12,7 @@ from tests.fix_ddl import Owner, noted, watched
 from tests.fix_postgres import login
 from tests.test_capture_rows import log
 from tests.test_install_log import let_grant
+from whochanged.cli import run
 
 Connection = psycopg.Connection[Any]
 
@@ -179,3 +180,26 @@ def test_uninstalling_leaves_no_event_trigger_and_installing_brings_them_back(co
     finally:
         conn.execute("drop role visitor")
     assert install(conn).ddl.trouble is None
+
+
+def test_status_tells_of_event_triggers_that_are_gone_or_off(
+    conn: Connection, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["status", "--dsn", dsn]) == 0
+    assert "DDL            refused where it would switch capture off" in capsys.readouterr().out
+    everything = (
+        "audit_guard_ddl, audit_guard_drop, audit_log_ddl, audit_log_drop, audit_log_rewrite, audit_new_partitions"
+    )
+    for statements, said in (
+        ("alter event trigger audit_guard_ddl disable", "event triggers disabled: audit_guard_ddl: run"),
+        ("drop event trigger audit_log_drop", "event triggers missing: audit_log_drop; disabled: audit_guard_ddl: run"),
+        (
+            f"drop event trigger {everything.replace('audit_log_drop, ', '')}",
+            f"event triggers missing: {everything}: run",
+        ),
+    ):
+        conn.execute(statements.encode())
+        assert run(["status", "--dsn", dsn]) == 1
+        assert f"! {said}  whochanged install  as a superuser" in " ".join(capsys.readouterr().out.split("\n"))
+    assert install(conn).objects == ("events",)
+    assert run(["status", "--dsn", dsn]) == 0
