@@ -84,6 +84,22 @@ def test_a_log_that_cannot_be_written_gives_a_warning_and_is_counted(
     assert len(warnings) > 3
 
 
+@pytest.mark.parametrize(
+    "broken", ["revoke all on sequence audit.unrecorded from audit_capture", "drop sequence audit.unrecorded"]
+)
+def test_a_counter_that_cannot_be_used_leaves_the_warnings(conn: Connection, broken: str) -> None:
+    fill(conn, FAILURES["the right to write changes"], "available", 1)
+    conn.execute(broken)
+    warnings: list[str | None] = []
+    conn.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
+    conn.execute("update t set v = 'b'")
+    assert conn.execute("select v from t").fetchall() == [("b",)]
+    assert [(warning or "").split(":")[0] for warning in warnings] == [
+        "a write of table public.t is not in the log, which cannot be written",
+        "nor can it be counted",
+    ]
+
+
 def test_an_update_that_changes_nothing_leaves_no_trace(conn: Connection) -> None:
     """Bytes are compared where values cannot be read: no false alarm, and no change that goes by unseen."""
     fill(conn, FAILURES["output function"], "available", 2)

@@ -133,6 +133,18 @@ def test_a_writer_near_the_end_of_the_stack_writes_nothing_unlogged(table: Conne
     assert table.execute("select is_called from audit.unrecorded").fetchone() == (False,)
 
 
+def test_without_the_allow_list_a_short_stack_would_let_writes_through(table: Connection) -> None:
+    """The attack is real: were every failure of the log forgiven, rows would be written without any row of the log."""
+    table.execute(
+        "create or replace function audit.log_is_unusable(state text) returns boolean language sql as 'select true'"
+    )
+    table.execute("alter table t alter v type json using to_json(v)")
+    table.execute(DIG + "; set max_stack_depth = '256kB'")
+    table.execute("select dig(2)")
+    written = {row[0] for row in table.execute("select id from t")}
+    assert written - {row[0]["id"] for row in log(table, "key") if row[0]}
+
+
 @pytest.mark.parametrize("rows", [1, 60])
 def test_a_value_that_nobody_can_read_hides_no_other_column(conn: Connection, rows: int) -> None:
     """Whoever has such a type cannot hide behind it what else the statement did, nor that there was a statement."""

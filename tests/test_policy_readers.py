@@ -79,6 +79,19 @@ def test_each_operation_has_its_words(conn: Connection) -> None:
     assert unknown[0].module == "Other"
 
 
+def test_an_emptied_table_is_not_said_to_have_had_nothing_in_it(conn: Connection) -> None:
+    """Its rows are in no log: the entry counts them all the same."""
+    fill(conn, FAILURES["output function"], "available", 1001)
+    conn.execute("truncate t")
+    assert [one.sentence.split(":")[0] for one in entries(conn, CATALOGUE, Filters())] == [
+        "Emptied the table of deals",
+        "Deleting 1001 deals could not be recorded",
+    ]
+    assert next(entries(conn, CATALOGUE, Filters())).sentence == (
+        "Emptied the table of deals: removed 1001 deals that could not be recorded"
+    )
+
+
 def test_a_save_over_a_table_is_one_entry(conn: Connection) -> None:
     """Several failing statements of a transaction over a table are one entry; the same words are said once."""
     fill(conn, FAILURES["output function"], "available", 1)

@@ -10,7 +10,8 @@ from psycopg import errors
 
 from capture.coverage import coverage
 from capture.errors import DatabaseError
-from capture.install import track_table
+from capture.install import install, track_table
+from capture.resources import MIGRATIONS
 from tests.failing import FAILURES, Failure, fill, statements
 from tests.test_capture_rows import log, make
 
@@ -104,6 +105,36 @@ def test_a_strict_table_with_the_triggers_of_an_available_one_is_not_sound(conn:
 def test_a_policy_that_there_is_not_is_refused(conn: Connection, options: dict[str, Any], said: str) -> None:
     with pytest.raises(DatabaseError, match=said):
         make(conn, "id int primary key, n text", **options)
+
+
+FORMER = """
+drop view audit.log_field, audit.log, audit.all_change;
+alter table audit.change drop column degraded;
+alter table audit.change_spill drop column degraded;
+drop sequence audit.unrecorded;
+drop function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean, text);
+create function audit.track(regclass, text[] default null, text[] default '{}', text[] default null, text[] default '{}', text default null,
+  text default null, regclass default null, text[] default null, text default 'tracked', boolean default false)
+returns integer language sql as 'select 1';
+alter function audit.track(regclass, text[], text[], text[], text[], text, text, regclass, text[], text, boolean) owner to audit_owner;
+alter table audit.tracked_table drop column failure;
+update audit.alembic_version set version_num = '0003';
+"""
+
+
+def test_tables_of_an_earlier_version_are_strict_after_an_upgrade(conn: Connection) -> None:
+    """There is one audit.track afterwards, whatever it is called with; running the migration again changes nothing."""
+    make(conn, "id int primary key")
+    conn.execute(FORMER)
+    install(conn)
+    assert not install(conn).changed
+    conn.execute((MIGRATIONS / "sql" / "0004_2_policy.sql").read_bytes())
+    assert conn.execute("select count(*) from pg_proc where proname = 'track'").fetchone() == (1,)
+    assert [(one.failure, one.ok) for one in coverage(conn) if one.table_name == "public.t"] == [("strict", True)]
+    track_table(conn, "public.t", failure="available")
+    conn.execute("insert into t values (1)")
+    assert all(one.ok for one in coverage(conn))
+    assert len(log(conn)) == 1
 
 
 def test_an_untracked_table_loses_the_triggers_of_either_policy(conn: Connection) -> None:

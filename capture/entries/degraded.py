@@ -31,6 +31,15 @@ def without_degraded(changes: Sequence[Change]) -> tuple[list[Change], list[Chan
     return kept, [change for change in changes if change.degraded is not None]
 
 
+def unseen(statements: Sequence[Change]) -> dict[str, int]:
+    """Return how many deleted rows are not in the log at all, by table."""
+    found: dict[str, int] = defaultdict(int)
+    for change in statements:
+        if change.operation == "DELETE" and change.degraded and "columns" not in change.degraded:
+            found[change.table] += change.degraded["rows"]
+    return dict(found)
+
+
 def degraded(
     transaction: Transaction,
     statements: Sequence[Change],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from capture.catalogue.model import Catalogue
 from capture.entries.actor import Actor, address, source
@@ -75,8 +75,12 @@ def emptied(
     catalogue: Catalogue,
     labels: Labels,
     actor: Actor,
+    unseen: Mapping[str, int],
 ) -> Iterator[tuple[int, Entry]]:
-    """Yield an entry for each emptied table with the number of its change; parts count with their entity's table."""
+    """Yield an entry for each emptied table with the number of its change; parts count with their entity's table.
+
+    `unseen` are the numbers of removed rows that could not be recorded, by table.
+    """
     by_number = {
         change.id: [delta for delta in net(rows, catalogue) if delta.kind == "D"] for change, rows in truncations
     }
@@ -87,6 +91,8 @@ def emptied(
             continue
         rows = by_number[change.id]
         said = [count(len(rows), table.entity, table.nouns)] if rows else ["nothing in it"]
+        if not rows and change.table in unseen:
+            said = [f"{count(unseen[change.table], table.entity, table.nouns)} that could not be recorded"]
         said += [
             count(len(removed[part.name]), part.entity, part.nouns)
             for part in catalogue.children(table.name)

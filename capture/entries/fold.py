@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from capture.catalogue.model import Catalogue, Table
 from capture.entries import keyless
 from capture.entries.actor import Actor, address, shown, source
-from capture.entries.degraded import degraded, without_degraded
+from capture.entries.degraded import degraded, unseen, without_degraded
 from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
@@ -57,7 +57,7 @@ def fold(
     maker = _Maker(transaction, catalogue, speaker, actor)
     entries = [
         *maker.entries(entities),
-        *emptied(transaction, truncations, catalogue, labels, actor),
+        *emptied(transaction, truncations, catalogue, labels, actor, unseen(statements)),
         *degraded(transaction, statements, catalogue, actor),
     ]
     return [entry for _, entry in sorted(entries, key=lambda pair: pair[0], reverse=True)]

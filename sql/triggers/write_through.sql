@@ -117,7 +117,11 @@ exception when others then
       raise warning 'a write of table % is not in the log, which cannot be written: %', tg_relid::regclass, sqlerrm
         using errcode = sqlstate, hint = 'Run  whochanged status  and  whochanged install.';
     end;
-    perform nextval('audit.unrecorded');
+    begin
+      perform nextval('audit.unrecorded');
+    exception when insufficient_privilege or undefined_table then
+      raise warning 'nor can it be counted: %', sqlerrm;
+    end;
     return null;
   end;
 end
