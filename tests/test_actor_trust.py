@@ -182,6 +182,8 @@ def test_the_list_of_an_earlier_version_is_taken_over_as_always_trusted(
     conn.execute("insert into audit.setting values ('trusted_gateways', %s)", (f"{role}, crm_jobs",))
     for _ in range(2):
         conn.execute((MIGRATIONS / "sql" / "0004_3_trust.sql").read_bytes())
+    [entry, _] = documents(capsys, "log", "--module", "Audit log", "--search", "gateways", "--dsn", dsn)
+    assert entry["descriptions"] == ["Moved the trusted gateways from the settings to a list of their own"]
     assert gateways(conn) == [Trusted(name, None, None) for name in sorted((role, "crm_jobs"))]
     assert told(conn) == [("Ana Admin", "vouched")]
     assert "always" in said(capsys, "gateways", "list", "--dsn", dsn)[0]

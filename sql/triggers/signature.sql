@@ -16,30 +16,34 @@ declare
 begin
   -- What is longer than any signature is not looked at further; what is longer than any context is not signed.
   if octet_length(signature) <= 128 and coalesce(octet_length(actor), 0) + coalesce(octet_length(context), 0) <= 1000000 then
-    parts := regexp_match(signature, '^1:([A-Za-z0-9_.-]{1,32}):([0-9]{1,12}):([0-9a-f]{64})$');
+    parts := string_to_array(signature, ':');
   end if;
-  if parts is null then
+  -- Of plain functions: a regular expression would cost more than all the rest.
+  if cardinality(parts) is distinct from 4 or parts[1] <> '1'
+    or length(parts[3]) not between 1 and 12 or translate(parts[3], '0123456789', '') <> ''
+    or length(parts[4]) <> 64 or translate(parts[4], '0123456789abcdef', '') <> ''
+  then
     return 'invalid';
   end if;
   begin
     -- Texts of any content stand as hashes, so that none can pass for another line.
-    signed := concat_ws(e'\n', 'whochanged-1', parts[1],
-      (select c.system_identifier from pg_control_system() as c), pg_current_xact_id(), parts[2],
+    signed := concat_ws(e'\n', 'whochanged-1', parts[2],
+      (select c.system_identifier from pg_control_system() as c), pg_current_xact_id(), parts[3],
       encode(sha256(convert_to(coalesce(actor, ''), 'UTF8')), 'hex'),
       encode(sha256(convert_to(coalesce(context, ''), 'UTF8')), 'hex'));
   exception when character_not_in_repertoire or untranslatable_character then
     return 'invalid';
   end;
   select sha256(s.outer_pad || sha256(s.inner_pad || convert_to(signed, 'UTF8'))) into made
-  from audit.signing_secret as s where s.key = parts[1];
+  from audit.signing_secret as s where s.key = parts[2];
   -- Compared by their hashes: how long that takes says nothing of how much is right.
-  if made is null or sha256(made) <> sha256(decode(parts[3], 'hex')) then
+  if made is null or sha256(made) <> sha256(decode(parts[4], 'hex')) then
     return 'invalid';
   end if;
-  if parts[2]::bigint < extract(epoch from clock_timestamp()) then
-    return 'expired:' || parts[1];
+  if parts[3]::bigint < extract(epoch from clock_timestamp()) then
+    return 'expired:' || parts[2];
   end if;
-  return 'valid:' || parts[1];
+  return 'valid:' || parts[2];
 end
 $function$;
 
