@@ -87,15 +87,14 @@ def outdated(conn: psycopg.Connection[Any]) -> list[RepeatableFile]:
 
 def _replaced(conn: psycopg.Connection[Any]) -> set[str]:
     """Return the identities of functions that are not as their file makes them: replaced, altered, or given away."""
-    have, wanted_owners = installed(conn), {}
-    for file in files():
-        wanted_owners.update(owners(file.text))
+    have, every = installed(conn), list(files())
+    wanted = {name: owner for file in every for name, owner in owners(file.text).items()}
     found = set()
-    for file in files():
+    for file in every:
         made = definitions(file.text) | derived(file.text, file.sources)
         for each in file.objects:
             definition, owner = have.get(each.identity.replace(" ", ""), (None, None))
-            if definition is not None and (definition not in made or owner != wanted_owners.get(definition.name)):
+            if definition is not None and (definition not in made or owner != wanted.get(definition.name)):
                 found.add(each.identity)
     return found
 
