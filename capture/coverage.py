@@ -112,6 +112,16 @@ class Upkeep:
     scheduler_alive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What came of comparing tables with their log: of `tables` of the `watched` ones, the oldest at `reconciled_at`."""
+
+    reconciled_at: datetime | None
+    differences: int
+    tables: int
+    watched: int
+
+
 def coverage(conn: psycopg.Connection[Any]) -> list[TableCoverage]:
     """Return what the watch over each tracked table is worth."""
     with conn.cursor(row_factory=class_row(TableCoverage)) as cursor:
@@ -143,6 +153,14 @@ def upkeep(conn: psycopg.Connection[Any]) -> tuple[Upkeep, list[LastRun]] | None
         runs = cursor.execute(query("upkeep_runs")).fetchall()
     assert found is not None  # noqa: S101 - installing notes the first cluster
     return found, runs
+
+
+def reconciled(conn: psycopg.Connection[Any]) -> Reconciled | None:
+    """Return when the tables were last compared with their log; None in a database of an older version."""
+    if one(conn, "select pg_catalog.to_regclass('audit.baseline_table')") is None:
+        return None
+    with conn.cursor(row_factory=class_row(Reconciled)) as cursor:
+        return cursor.execute(query("reconcile_last")).fetchone()
 
 
 def outdated_objects(conn: psycopg.Connection[Any]) -> list[str]:

@@ -69,7 +69,7 @@ class Compared:
 
 def reconcile(
     conn: psycopg.Connection[Any], names: Sequence[str] = (), *, rebase: bool = False
-) -> Iterator[Difference | Compared]:
+) -> Generator[Difference | Compared, None, None]:
     """Compare tracked tables, all or those named ('schema.table', unquoted): yield the differences of each, then what became of it.
 
     With *rebase* the present rows become the baseline, and audit.rebase says who accepted what; all or nothing. All is read in

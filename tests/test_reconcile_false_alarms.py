@@ -30,7 +30,8 @@ def take_away(conn: Connection, share: int, of: int) -> None:
     conn.execute("select audit.roll_baseline(array['audit.gone']::regclass[], 'infinity'); drop table audit.gone")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(600)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables, before=steps, after=steps, split=st.booleans(), share=st.integers(0, 3))
 def test_whatever_is_written_agrees_with_the_log(
     database: Connection, table: dict[str, Any], before: list[Any], after: list[Any], split: bool, share: int

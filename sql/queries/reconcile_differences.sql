@@ -1,37 +1,57 @@
 -- Where the log and a table disagree, in the order of the keys. One row `void` and nothing else where the log cannot say what the rows are.
 with net as materialized (
   select a.* from audit.account(%(table)s, %(parts)s::pg_catalog.regclass[], 'infinity') as a),
-touched as materialized (
-  select n.key from net as n where n.key is not null
+-- What came to each row and what went from it. Nearly always that is one value a column.
+row_net as materialized (
+  select n.key,
+    coalesce(jsonb_object_agg(n.kept, n.value) filter (where n.number > 0 and n.kept <> ''), '{}') as came,
+    coalesce(jsonb_object_agg(n.kept, n.value) filter (where n.number < 0 and n.kept <> ''), '{}') as went,
+    count(*) filter (where n.number > 0 and n.kept <> '') as values_came,
+    coalesce(sum(n.number) filter (where n.kept = ''), 0) as counted,
+    coalesce(bool_or(n.value = '"••••••"'), false) as hidden,
+    bool_or(n.kept is null) as unsure
+  from net as n
+  where n.key is not null
+  group by n.key),
+odd as materialized (
+  select r.key from row_net as r
+  where r.hidden or r.values_came > (select count(*) from jsonb_object_keys(r.came))
   union
   select b.key from audit.baseline as b where b.table_id = %(table)s and (b.rest is not null or b.present <> 1)),
 summed as (
   select s.key, s.kept, s.value, sum(s.number) as number, max(s.id) as id
   from (
-    select n.key, n.kept, n.value, n.number, n.id from net as n where n.key is not null
+    select n.key, n.kept, n.value, n.number, n.id from odd as o join net as n on n.key = o.key
     union all
     select b.key, e.kept, e.value, e.number, e.id
-    from touched as t
-    join audit.baseline as b on b.table_id = %(table)s and b.key = t.key
+    from odd as o
+    join audit.baseline as b on b.table_id = %(table)s and b.key = o.key
     cross join lateral audit.entries_of(b.present, b.image, b.rest) as e) as s
   group by s.key, s.kept, s.value),
--- One value came and did not go. Where several did, something went past the log: the last one counts.
+-- Where several values came and did not go, something went past the log: the last one counts.
 said as (
   select s.key, s.kept, (array_agg(s.value order by s.id desc) filter (where s.number > 0))[1] as value,
     coalesce(bool_or(s.value = '"••••••"'), false) as hidden, sum(s.number) as number
   from summed as s
   group by s.key, s.kept),
 expected as (
-  select s.key, coalesce(jsonb_object_agg(s.kept, s.value) filter (where s.kept <> '' and s.value is not null and not s.hidden), '{}') as image,
-    bool_or(s.kept is null) as unsure
-  from said as s
-  group by s.key
-  having sum(s.number) filter (where s.kept = '') > 0
-  union all
-  select b.key, b.image, false
+  select b.key, b.image, false as unsure
   from audit.baseline as b
   where b.table_id = %(table)s and b.rest is null and b.present = 1
-    and not exists (select from touched as t where t.key = b.key)),
+    and not exists (select from row_net as r where r.key = b.key)
+  union all
+  -- What only went is no value of the row any more; another value than the baseline's was the default of a column that came later.
+  select r.key, coalesce(b.image, '{}') - array(
+      select w.key from jsonb_each(r.went) as w where not r.came ? w.key and w.value = b.image -> w.key) || r.came, r.unsure
+  from row_net as r
+  left join (select b.key, b.image, b.present from audit.baseline as b where b.table_id = %(table)s) as b on b.key = r.key
+  where coalesce(b.present, 0) + r.counted > 0 and not exists (select from odd as o where o.key = r.key)
+  union all
+  select s.key, coalesce(jsonb_object_agg(s.kept, s.value) filter (where s.kept <> '' and s.value is not null and not s.hidden), '{}'),
+    bool_or(s.kept is null)
+  from said as s
+  group by s.key
+  having sum(s.number) filter (where s.kept = '') > 0),
 pair as (
   select coalesce(e.key, r.key) as key, e.key as said_key, r.key as live_key, e.image as said, r.image as has, e.unsure
   from expected as e

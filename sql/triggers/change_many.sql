@@ -93,18 +93,19 @@ begin
         filter (where b.attname = any (moving)), 'null::jsonb')
     into reading, old_part, new_part, after_part, before_part
     from audit.column_expressions(relation) as b;
-    select format('case when %s then %s end',
-      string_agg(b.differs, ' or ') filter (where b.attname = any (config.key_columns)),
-      coalesce(string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
-        filter (where b.attname <> all (config.masked || config.ignored)), '''{}''::jsonb'))
-    into followed
-    from audit.column_expressions(relation) as b
-    where config.key_columns is not null;
+    if config.key_columns is not null then
+      select format('case when %s then %s end',
+        string_agg(b.differs, ' or ') filter (where b.attname = any (config.key_columns)),
+        string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
+          filter (where b.attname <> all (config.masked || config.ignored)))
+      into followed
+      from audit.column_expressions(relation) as b;
+    end if;
     pairs := format(
       'select %s as before, %s as after, number, %s as old_part, %s as new_part, %s as followed
        from (select row_number() over () as number, %s from %s as x) as o
        join (select row_number() over () as number, %s from %s as x) as n using (number) offset 0',
-      before_part, after_part, old_part, new_part, coalesce(followed, 'null::jsonb'), reading, before_source, reading, after_source);
+      before_part, after_part, old_part, new_part, followed, reading, before_source, reading, after_source);
   elsif operation = 'D' then
     pairs := format('select %s as before, null::jsonb as after from %s as o',
       audit.image_expression(relation, 'o'), before_source);

@@ -53,7 +53,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
     from psycopg import errors
 
     from capture.catalogue.fitting import fit
-    from capture.coverage import coverage, health, outdated_objects, strays, upkeep
+    from capture.coverage import coverage, health, outdated_objects, reconciled, strays, upkeep
     from capture.events import watch
     from capture.migrate import program_version, require_current
     from capture.rights import weaknesses
@@ -84,6 +84,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         fit=fit(connection) if current else None,
         weaknesses=weaknesses(connection) if current else [],
         ddl=watch(connection),
+        reconciled=reconciled(connection),
     )
 
 

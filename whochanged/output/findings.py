@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.catalogue.fitting import Fit
-    from capture.coverage import Health, LastRun, TableCoverage, Upkeep
+    from capture.coverage import Health, LastRun, Reconciled, TableCoverage, Upkeep
     from capture.rights import Weakness
 
 _ENOUGH_DAYS = 7
@@ -43,6 +43,7 @@ class Report:
     fit: Fit | None = None
     weaknesses: Sequence[Weakness] = ()
     ddl: DdlWatch = field(default_factory=DdlWatch)
+    reconciled: Reconciled | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -86,6 +87,11 @@ class Report:
             for run in self.runs
             if run.job != "digest" and self.now - run.started_at > _DAILY
         ]
+        if self.reconciled is not None and self.reconciled.differences:
+            found.append(
+                f"{_count(self.reconciled.differences, 'difference', 'differences')} between tables and their log: "
+                "whochanged reconcile  shows them"
+            )
         if self.ddl.broken:
             found.append(str(self.ddl.trouble))
         return found + self._of_digests() + list(self.differing_settings)

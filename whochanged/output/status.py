@@ -75,6 +75,9 @@ def _facts(report: Report, zone: tzinfo) -> Iterator[tuple[str, str]]:
         changes = _count(upkeep.purged_changes or 0, "change", "changes")
         days = f"{upkeep.purged_from} to {upkeep.purged_to}"
         yield "Last purge", f"{_time(upkeep.purged_at, zone)}: {changes} of {days}"
+    if report.reconciled is not None and report.reconciled.reconciled_at is not None:
+        compared = f"{report.reconciled.tables} of {report.reconciled.watched} tables"
+        yield "Reconciled", f"{_time(report.reconciled.reconciled_at, zone)}: {compared}"
     yield "Last digest", _time(upkeep.digest_cut_at, zone) or "none yet"
     if upkeep.mail_sent_at is not None:
         yield "Last mail", _time(upkeep.mail_sent_at, zone)
@@ -123,4 +126,5 @@ def status_document(report: Report) -> dict[str, Any]:
         "runs": [asdict(run) for run in report.runs],
         **({} if report.fit is None else asdict(report.fit)),
         "rights": [asdict(weakness) for weakness in report.weaknesses],
+        "reconciled": None if report.reconciled is None else asdict(report.reconciled),
     }
