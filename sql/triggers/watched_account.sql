@@ -36,7 +36,7 @@ begin
         select c.id, c.operation, c.key, c.old, c.new, c.about,
           c.operation = 'T' and coalesce(c.about ? 'unread', false) or c.operation <> 'T' and (
             c.key is null
-            or (select count(*) <> $9 or not bool_and(k.name = any ($3)) from jsonb_object_keys(c.key) as k(name))) as lost,
+            or coalesce((select count(*) <> $9 or not bool_and(k.name = any ($3)) from jsonb_object_keys(c.key) as k(name)), true)) as lost,
           c.operation = 'U' and c.old ?| $3 as moved
         from (%1$s) as c
         where c.table_id = $1 and c.at < $4
@@ -88,6 +88,9 @@ returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set jit = off
+set work_mem = '32MB'
+set enable_mergejoin = off
+set enable_nestloop = off
 as $function$
 #variable_conflict use_variable
 declare

@@ -15,7 +15,7 @@ _LONGEST = 60
 
 
 def _text(value: Json) -> str:
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    said = json.dumps(value, ensure_ascii=False, default=str)
     return f"{said[:_LONGEST]}…" if len(said) > _LONGEST else said
 
 
