@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from capture.entries.net import key_text
+from capture.entries.order import key_text
 from capture.model import UNKNOWN, Json
 from capture.reading import log_cursor, tracked
 from capture.renames import Names

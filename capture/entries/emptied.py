@@ -8,7 +8,8 @@ from capture.catalogue.model import Catalogue
 from capture.entries.actor import Actor, address, source
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels
-from capture.entries.net import Delta, described, key_text, net
+from capture.entries.net import Delta, described, net
+from capture.entries.order import key_text
 from capture.entries.phrases import aside, count
 from capture.entries.values import quoted
 from capture.model import Change, ChangeType, Entry, Transaction

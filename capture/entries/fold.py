@@ -13,7 +13,8 @@ from capture.entries.differences import label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
-from capture.entries.net import Delta, described, key_text, net
+from capture.entries.net import Delta, described, net
+from capture.entries.order import key_text
 from capture.entries.pairing import find_causes, find_followers, find_moves, handed_over, pair_replaced, renumbered
 from capture.entries.phrases import holds
 from capture.entries.sentences import Sentence, Speaker

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from capture.entries.differences import differences, label
 from capture.entries.labels import NO_KEY, has_name
-from capture.entries.net import key_text
+from capture.entries.order import key_text
 from capture.entries.phrases import article, aside
 from capture.entries.values import moment, plain, quoted, text_difference
 from capture.model import Json

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from capture.catalogue.model import Catalogue, ConditionField, Table
 from capture.entries import values
-from capture.entries.net import Delta, described, key_text
+from capture.entries.net import Delta, described
+from capture.entries.order import key_text
 from capture.model import UNKNOWN, Change, Json, Row
 
 NO_KEY = "(no key)"

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from capture.catalogue.model import Catalogue, Table
+from capture.entries.order import as_applied, key_before, key_text
 from capture.entries.values import HIDDEN, words
 from capture.model import Change, Json, Row
 
@@ -76,13 +77,6 @@ def _gone(value: Json) -> bool:
     return value is not None and value is not False
 
 
-def key_text(key: Row | Json) -> str:
-    """Return a key as text: the values in the order of the columns' names, `4` and `{"id": 4}` alike."""
-    if isinstance(key, dict):
-        return ",".join(str(key[column]) for column in sorted(key))
-    return str(key)
-
-
 def described(catalogue: Catalogue, name: str) -> Table:
     """Return the catalogue's block for a table; one made from its name, in module Other, where there is none."""
     return catalogue.by_name.get(name) or _undescribed(name)
@@ -100,12 +94,12 @@ def net(changes: Iterable[Change], catalogue: Catalogue) -> list[Delta]:
     """Return the rows that the changes of one transaction left different, in the order of their first change."""
     rows: list[Delta] = []
     current: dict[tuple[str, str], Delta] = {}
-    for change in sorted(changes, key=lambda change: change.id):
+    for change in as_applied(changes):
         table = described(catalogue, change.table)
         if table.key_value:
             _setting(change, table, rows, current)
             continue
-        before_key = _key_before(change)
+        before_key = key_before(change)
         at = (change.table, key_text(before_key)) if before_key is not None else None
         delta = current.pop(at, None) if at else None
         if delta is None:
@@ -116,13 +110,6 @@ def net(changes: Iterable[Change], catalogue: Catalogue) -> list[Delta]:
         if change.key is not None:
             current[change.table, key_text(change.key)] = delta
     return [delta for delta in rows if _settle(delta)]
-
-
-def _key_before(change: Change) -> dict[str, Json] | None:
-    if change.key is None:
-        return None
-    old = change.old or {}
-    return {column: old.get(column, value) for column, value in change.key.items()}
 
 
 def _begin(change: Change, table: Table) -> Delta:

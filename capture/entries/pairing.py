@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from capture.entries.net import Delta, key_text
+from capture.entries.net import Delta
+from capture.entries.order import key_text
 from capture.model import Json
 
 MOVES = 10

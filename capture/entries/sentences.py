@@ -10,7 +10,8 @@ from capture.catalogue.model import Phrase, Sensitivity, Table
 from capture.entries import generic, keyless
 from capture.entries.differences import differences, file_order
 from capture.entries.labels import NO_KEY, Labels, has_name, number
-from capture.entries.net import Delta, described, key_text
+from capture.entries.net import Delta, described
+from capture.entries.order import key_text
 from capture.entries.phrases import article, aside, count, holds, try_to_say
 from capture.entries.values import HIDDEN, quoted
 from capture.model import UNKNOWN, Json, Row

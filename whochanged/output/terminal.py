@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from capture.entries.net import key_text
+from capture.entries.order import key_text
 from capture.model import ChangeType
 from whochanged.output.safety import neutral
 
