@@ -79,10 +79,11 @@ def make_ahead(conn: psycopg.Connection[Any], days: int = DAYS_AHEAD) -> list[st
 def cover_new(conn: psycopg.Connection[Any]) -> list[str]:
     """Put the log's triggers on the partitions of tracked tables that lack them, with the rights of the login; return which."""
     covered: list[str] = []
-    # The owner of the log has no right on business tables.
-    with setting(conn, "role", "none"), conn.cursor(row_factory=dict_row) as cursor:
+    with conn.cursor(row_factory=dict_row) as cursor:
         for bare in cursor.execute(query("partitions_bare")).fetchall():
-            conn.execute(query("partitions_cover"), bare)
+            # The owner of the log has no right on business tables.
+            with setting(conn, "role", "none"):
+                conn.execute(query("partitions_cover"), bare)
             covered += bare["parts"]
     return covered
 

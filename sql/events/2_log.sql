@@ -11,7 +11,7 @@ declare
   found record;
 begin
   -- Somebody took the log apart: that is no reason to keep others from their work.
-  if to_regclass('audit.tracked_table') is null then
+  if to_regclass('audit.tracked_table') is null or to_regprocedure('audit.config_of(oid)') is null then
     return;
   end if;
   -- The usual case, a table that is none of ours: the server plans these queries anew after each DDL, so a short one first.
@@ -59,7 +59,9 @@ as $function$
 declare
   found record;
 begin
-  if to_regclass('audit.tracked_table') is null or to_regclass('audit.table_shape') is null then
+  if to_regclass('audit.tracked_table') is null or to_regclass('audit.table_shape') is null
+    or to_regprocedure('audit.config_of(oid)') is null
+  then
     return;
   end if;
   if not exists (
@@ -110,8 +112,12 @@ as $function$
 declare
   relation oid := pg_event_trigger_table_rewrite_oid();
   reason integer := pg_event_trigger_table_rewrite_reason();
-  config audit.tracked_table := audit.config_of(relation);
+  config record;
 begin
+  if to_regclass('audit.tracked_table') is null or to_regprocedure('audit.config_of(oid)') is null then
+    return;
+  end if;
+  select t.* into config from audit.config_of(relation) as t;
   if config.id is null or config.table_name like 'audit.%' then
     return;
   end if;
