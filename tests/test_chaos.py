@@ -45,7 +45,6 @@ def kill(server: Server) -> None:
     os.kill(int((server.data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
 
 
-@pytest.mark.skipif("WHOCHANGED_CHAOS_SECONDS" not in os.environ, reason="long: make test-long")
 @pytest.mark.timeout(SECONDS + 240)
 def test_whatever_happens_data_and_log_agree(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
