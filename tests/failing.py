@@ -50,9 +50,9 @@ FAILURES = {
     "output function in an array": _bad("bad[]", "array['77'::bad]", "array['77'::bad, '78']"),
     "output function in a row": _bad("bad_row", "row(1, '77')::bad_row", "row(1, '78')::bad_row"),
     "a column of the log is gone": Failure(
-        'column "about" of relation "change" does not exist',
+        'column "account" of relation "change" does not exist',
         "42703",
-        break_log="alter table audit.change rename column about to was_about",
+        break_log="alter table audit.change rename column account to was_account",
         kept=False,
     ),
     "a constraint made by hand": Failure(

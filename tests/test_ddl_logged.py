@@ -137,7 +137,7 @@ def test_a_superuser_who_switches_capture_off_is_named(conn: Connection, owner: 
         f"Switched off the capture of biz.t ({ALL})",
         f"Set the capture of biz.t to leave out replicated sessions ({ALL})",
         "Removed the capture of biz.t (audit_update)",
-        "Switched the capture of biz.t on again (audit_delete, audit_insert, audit_truncate, audit_truncated)",
+        "Switched the capture of biz.t on again (audit_delete, audit_insert, audit_replicated, audit_truncate, audit_truncated)",
         "Removed the capture of biz.t (audit_update)",
         "Added trigger audit_update to biz.t",
     ]

@@ -56,7 +56,7 @@ def test_strict_is_what_a_table_is_unless_somebody_says_otherwise(conn: Connecti
     # Positional callers of before give ten arguments or eleven.
     conn.execute("select audit.track('t', null, '{}', null, '{}', null, null, null, null, 'tracked', false)")
     assert [one.failure for one in coverage(conn) if one.table_name == "public.t"] == ["strict"]
-    assert triggers(conn) == ["capture", "capture_truncate"]
+    assert triggers(conn) == ["capture", "capture_replicated", "capture_truncate"]
 
 
 def triggers(conn: Connection) -> list[str]:
@@ -72,10 +72,10 @@ def triggers(conn: Connection) -> list[str]:
 
 def test_the_policy_follows_the_last_word(conn: Connection) -> None:
     make(conn, "id int primary key", failure="available")
-    assert triggers(conn) == ["capture_available", "capture_truncate_available"]
+    assert triggers(conn) == ["capture_available", "capture_replicated", "capture_truncate_available"]
     assert all(one.ok for one in coverage(conn))
     track_table(conn, "public.t")
-    assert triggers(conn) == ["capture", "capture_truncate"]
+    assert triggers(conn) == ["capture", "capture_replicated", "capture_truncate"]
     assert all(one.ok for one in coverage(conn))
 
 

@@ -31,7 +31,12 @@ ROWS = int(os.environ.get("WHOCHANGED_RECONCILE_ROWS", "100000"))
 """Rows of the large table; `make test-long` takes a million."""
 MOST_MB = 150
 TRIGGERS = ("insert", "update", "delete", "truncate", "truncated")
-ON = "; ".join(f"alter table t enable always trigger audit_{what}" for what in TRIGGERS)
+ON = "; ".join(
+    [
+        *(f"alter table t enable always trigger audit_{what}" for what in TRIGGERS),
+        "alter table t enable replica trigger audit_replicated",
+    ]
+)
 
 
 @pytest.fixture

@@ -58,10 +58,11 @@ class Shop:
         said(self.capsys, "install", "--catalog", str(self.file), "--dsn", self.dsn)
 
     def log(self) -> list[str]:
-        """Return all sentences of the log, the oldest first."""
+        """Return all sentences about rows, the oldest first; those about the structure stand beside them."""
         return [
             text
             for entry in reversed(documents(self.capsys, "log", "--dsn", self.dsn))
+            if entry["module"] != "Audit log"
             for text in entry["descriptions"]
         ]
 
