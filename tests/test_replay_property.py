@@ -180,6 +180,7 @@ def put(images: dict[Any, int], row: Any) -> None:
     images[row] = images.get(row, 0) + 1
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables, done=steps)
 def test_the_log_replays(database: Connection, table: dict[str, Any], done: list[tuple[str, int, int, int]]) -> None:

@@ -151,6 +151,7 @@ def _make_roles(connection: psycopg.Connection[Any], day: Day) -> None:
 
 
 def _install(connection: psycopg.Connection[Any], day: Day) -> None:
+    from capture.baseline import take_missing
     from capture.catalogue import load_shipped
     from capture.catalogue.installing import install_catalogue
     from capture.install import install
@@ -158,6 +159,7 @@ def _install(connection: psycopg.Connection[Any], day: Day) -> None:
     install(connection, settings={"product_roles": day.application})
     trust_the_application(connection, day.application)
     install_catalogue(connection, load_shipped())
+    take_missing(connection, lambda _: None)
 
 
 def play(address: str, day: Day, zone: tzinfo) -> Iterator[int]:
