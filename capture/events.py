@@ -68,7 +68,8 @@ def watch(conn: psycopg.Connection[Any]) -> DdlWatch:
     altered = any(have.get(each.name) != each for each in definitions(text()))
     if altered or any(found[name][1] != comment for name, comment in wanted.items()):
         return DdlWatch(
-            "the event triggers are of another version: run  whochanged install  as a superuser", broken=True
+            "the event triggers are not as this version makes them: run  whochanged install  as a superuser",
+            broken=True,
         )
     members = _may(conn)[1]
     if members:

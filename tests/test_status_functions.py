@@ -57,3 +57,16 @@ def test_a_function_altered_behind_our_back_is_found_and_put_right(
     assert "run  whochanged install" in out
     said(capsys, "install", "--dsn", dsn)
     said(capsys, "status", "--dsn", dsn)
+
+
+def test_a_guard_of_the_event_triggers_that_was_silenced_is_found_and_put_right(
+    conn: Connection, dsn: str, capsys: Capture
+) -> None:
+    conn.execute(
+        "create or replace function audit.guard_ddl() returns event_trigger language plpgsql"
+        " set search_path = pg_catalog, pg_temp as 'begin return; end'"
+    )
+    out, _ = said(capsys, "status", "--dsn", dsn, code=1)
+    assert "the event triggers are not as this version makes them: run  whochanged install  as a superuser" in out
+    said(capsys, "install", "--dsn", dsn)
+    said(capsys, "status", "--dsn", dsn)

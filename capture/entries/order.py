@@ -66,21 +66,20 @@ def key_text(key: Row | Json) -> str:
 
 
 def _rows(changes: Sequence[Change]) -> list[list[int]]:
-    """Return where the changes of each row are that was changed more than once; a row is followed through its keys."""
+    """Return where the changes of each row are that was changed more than once.
+
+    Not of keys that rows took or left: whether 2 to 3 and 1 to 2 are one row or two, their values do not tell.
+    """
     found: dict[tuple[str, str], list[int]] = {}
+    moved: set[tuple[str, str]] = set()
     for place, change in enumerate(changes):
         if change.key is None:
             continue
-        here = (change.table, key_text(change.key))
-        there = (change.table, key_text(key_before(change)))
-        group = found.setdefault(here, [])
-        if there != here and (other := found.setdefault(there, group)) is not group:
-            group += other
-            for name in [name for name, places in found.items() if places is other]:
-                found[name] = group
-        group.append(place)
-    distinct = {id(places): places for places in found.values()}
-    return [sorted(places) for places in distinct.values() if len(places) > 1]
+        here, there = ((change.table, key_text(key)) for key in (change.key, key_before(change)))
+        if here != there:
+            moved |= {here, there}
+        found.setdefault(here, []).append(place)
+    return [places for key, places in found.items() if len(places) > 1 and key not in moved]
 
 
 def _fits(row: Sequence[Change]) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from whochanged.commands import common
+from whochanged.commands.trusted import tell
 
 app = typer.Typer(
     help="Say which database roles vouch for the actors that they name; every change of that is an entry of the log itself.",
@@ -52,19 +53,16 @@ def remove(role: Role, dry_run: common.DryRun = False, dsn: common.Dsn = None) -
 @app.command("list")
 def list_(as_json: common.AsJson = False, timezone: common.Timezone = None, dsn: common.Dsn = None) -> None:
     """List the roles that are trusted or were, and since when."""
-    from whochanged.output.machine import to_json
     from whochanged.output.times import zone
-    from whochanged.output.trust import print_trusted, trusted_document
 
     reading_zone = zone(timezone)
     with common.installed(dsn) as connection:
         from capture.trust import gateways
 
         found = gateways(connection)
-    if as_json:
-        for one in found:
-            common.out().write(to_json(trusted_document(one)) + "\n")
-    elif found:
-        print_trusted(common.data(), found, reading_zone)
-    if not found:
-        common.talk().print("No role is trusted: names are shown as given. whochanged gateways add ROLE")
+    tell(
+        found,
+        reading_zone,
+        "No role is trusted: names are shown as given. whochanged gateways add ROLE",
+        as_json=as_json,
+    )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from whochanged.commands import common
+from whochanged.commands.trusted import tell
 
 app = typer.Typer(
     help="Make and retire the keys that applications sign actors with; every change of that is an entry of the log itself.",
@@ -53,19 +54,11 @@ def retire(name: Name, dry_run: common.DryRun = False, dsn: common.Dsn = None) -
 @app.command("list")
 def list_(as_json: common.AsJson = False, timezone: common.Timezone = None, dsn: common.Dsn = None) -> None:
     """List the keys that are valid or were, and since when; never the keys themselves."""
-    from whochanged.output.machine import to_json
     from whochanged.output.times import zone
-    from whochanged.output.trust import print_trusted, trusted_document
 
     reading_zone = zone(timezone)
     with common.installed(dsn) as connection:
         from capture.trust import keys
 
         found = keys(connection)
-    if as_json:
-        for one in found:
-            common.out().write(to_json(trusted_document(one)) + "\n")
-    elif found:
-        print_trusted(common.data(), found, reading_zone)
-    if not found:
-        common.talk().print("There are no keys: whochanged keys add NAME")
+    tell(found, reading_zone, "There are no keys: whochanged keys add NAME", as_json=as_json)
