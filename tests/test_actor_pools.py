@@ -22,6 +22,8 @@ from capture.signing import SigningKey
 from capture.trust import add_gateway, add_key
 from tests.fix_actors import facts, logins, role_of, told, write
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 Pool = ConnectionPool[Connection]
 

@@ -22,6 +22,8 @@ from tests.processes import running
 from whochanged import embedded
 from whochanged.cli import run
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 OLD = 2400
 

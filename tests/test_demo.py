@@ -17,6 +17,8 @@ from whochanged.commands.demo import DATABASE
 from whochanged.demo import read_day
 from whochanged.demo_readers import OLD_DAYS
 
+pytestmark = pytest.mark.ends
+
 KINDS = {
     kind["kind"]: kind
     for kind in json.loads((Path(__file__).parent / "data" / "documented_kinds.json").read_text(encoding="utf-8"))

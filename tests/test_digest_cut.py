@@ -32,6 +32,8 @@ from tests.digests import (
 )
 from tests.fix_postgres import TestServer
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 

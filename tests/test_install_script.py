@@ -10,6 +10,8 @@ from tests.fix_postgres import TestServer
 from tests.test_install_refused import Connection, shop, untouched
 from whochanged.cli import run
 
+pytestmark = pytest.mark.ends
+
 __all__ = ["shop"]
 
 

@@ -19,6 +19,8 @@ from tests.aging import change, past_tables, track, value
 from tests.digests import ANA, BEN, add, due_again, rename
 from tests.fix_smtp import Mailbox
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 SENDER = "Cloudfon CX <audit@example.com>"
 DUE = datetime(2026, 1, 2, 3, 10, tzinfo=UTC)

@@ -12,6 +12,8 @@ import pytest
 from capture.catalogue import load_shipped
 from capture.entries.describe import entries
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 KINDS = json.loads((Path(__file__).parent / "data" / "documented_kinds.json").read_text())

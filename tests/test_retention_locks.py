@@ -15,6 +15,8 @@ from capture.retention import PurgeReport, purge
 from tests.aging import change, held_open, past_tables, track, value, writing
 from tests.fix_postgres import TestServer
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 OLD = 100 * 24
 

@@ -27,6 +27,8 @@ from tests.aging import value
 from tests.digests import ANA, BEN, add, rename
 from tests.fix_smtp import Mailbox
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 SOON = 20.0
 LEADERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 2003332963 AND objid = 1"

@@ -16,6 +16,8 @@ from tests.digests import ANA, BEN, add
 from tests.fix_smtp import Mailbox
 from tests.test_scheduler import runs, until, working
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 
