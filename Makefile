@@ -33,7 +33,7 @@ test-long: $(STAMP) ## Pair and reconcile ten times as many rows, and let chaos 
 	WHOCHANGED_PAIRING_ROWS=10000000 WHOCHANGED_RECONCILE_ROWS=1000000 WHOCHANGED_CHAOS_SECONDS=600 \
 		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py $(ARGS)
 
-bench: $(STAMP) ## Measure what capture costs
+bench: $(STAMP) ## Measure what capture costs, beside its peers (half an hour)
 	$(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types and the direction of imports
@@ -51,8 +51,9 @@ LOCK := ../$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 lock: $(STAMP) ## Lock the requirements anew (UPGRADE=--upgrade takes newer releases)
 	cd requirements && $(LOCK) $(UPGRADE) --output-file runtime.txt runtime.in
 	cd requirements && $(LOCK) $(UPGRADE) --output-file dev.txt dev.in
+	cd requirements && $(LOCK) $(UPGRADE) --output-file peers.txt peers.in
 	@# Lines of options say where this machine looks for packages: nobody else's business.
-	sed -i '/^--/d' requirements/runtime.txt requirements/dev.txt
+	sed -i '/^--/d' requirements/runtime.txt requirements/dev.txt requirements/peers.txt
 
 serve-demo: $(STAMP) ## Play the demo, then show its log in a browser
 	$(BIN)/whochanged demo

@@ -4,68 +4,85 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import defaultdict
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import Callable, Sequence
 
-AIMS = {"insert": "at most 4x", "update": "at most 5x", "delete": "", "one-row, 1": "at least 0.55x", "one-row, 8": ""}
+from bench.contenders import Contender
+from bench.figures import Figures
+from bench.workloads import BULK
 
+Cell = Callable[[Figures, str, str], str]
 
-@dataclass
-class Figures:
-    """What was measured: by case and table, one value a round."""
-
-    version: str
-    load: float = field(default_factory=lambda: os.getloadavg()[0])
-    values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, case: str, table: str, value: float) -> None:
-        """Keep the value of one round."""
-        self.values[case, table].append(value)
-
-    def median(self, case: str, table: str) -> float:
-        """The middle value of the rounds."""
-        return median(self.values[case, table])
+ONE_ROW = {
+    "one-row 1 off": "1 client",
+    "one-row 8 off": "8 clients",
+    "one-row 1 on": "1 client, commits wait",
+    "one-row 8 on": "8 clients, commits wait",
+}
 
 
-def report(figures: Figures, rows: int, rounds: int, version: str) -> str:
-    """The table as Markdown."""
+def report(figures: Figures, chosen: Sequence[Contender], rows: int, rounds: int) -> str:
+    """The tables as Markdown."""
+    peers = f" Peers: {', '.join(figures.peers)}." if figures.peers else ""
     lines = [
-        "# What capture costs",
+        "# What capture costs, beside its peers",
         "",
         (
-            f"`make bench`, PostgreSQL {version}, {os.cpu_count()} CPUs ({platform.machine()}): a table of 12 columns, "
-            f"{rows:,} rows a statement, medians of {rounds} interleaved rounds of one run. "
-            "Trust the ratios: the times are those of one machine, and nothing waits for its disk (fsync off)."
-            f" The load average was {figures.load:.1f} before the run; a busy machine makes the ratios unsure."
-            " Where commits wait for a disk, one-row ratios are better."
+            f"`make bench`, PostgreSQL {figures.version}, {os.cpu_count()} CPUs ({platform.machine()}).{peers} {rows:,} rows a statement, "
+            f"medians of {rounds} interleaved rounds of one run after one to warm up; ± is the farthest round from the median. "
+            "Each contender has a database of its own on the same server, this log its 104 daily partitions. Trust the ratios, which "
+            "compare what ran in the same round: the times are those of one machine. "
+            f"The load average was {figures.load:.1f} before the run; a busy machine makes the ratios unsure."
         ),
         "",
-        "| | without | with triggers | ratio | aim |",
-        "|---|---|---|---|---|",
-    ]
-    for case in ("insert", "update", "delete"):
-        bare, tracked = (figures.median(case, table) for table in ("bare", "tracked"))
-        lines.append(f"| bulk {case}, µs a row | {bare:.1f} | {tracked:.1f} | {tracked / bare:.1f}x | {AIMS[case]} |")
-    floors = []
-    for clients in (1, 8):
-        case = f"one-row, {clients}"
-        bare, floor, tracked = (figures.median(case, table) for table in ("bare", "floor", "tracked"))
-        who = "1 client" if clients == 1 else f"{clients} clients"
-        lines.append(
-            f"| one-row updates, {who}, a second | {bare:,.0f} | {tracked:,.0f} | {tracked / bare:.2f}x | {AIMS[case]} |"
-        )
-        floors.append(f"{who} {floor / bare:.2f}x")
-    lines += [
+        "## Statements over many rows",
+        "",
+        "Times the bare statement's time; in the first line its microseconds a row.",
+        "",
+        *_table(
+            figures, [one for one in chosen if not one.one_row_only], [(bulk.key, bulk.title) for bulk in BULK], _times
+        ),
+        "",
+        "*INSERT of ready-made rows* is the floor: the bare statement, and an INSERT of the rows that this log writes for it.",
+        "",
+        "## Transactions of one row",
         "",
         (
-            "The floor of one-row updates, a trigger that only reads the two images and writes two constant rows "
-            f"(bench/floor.sql), keeps {', '.join(floors)} of the bare throughput."
+            "Share of the bare throughput that is left; in the first line transactions a second. "
+            "`synchronous_commit` is off and nothing waits for the disk (fsync off), except where it says that commits wait."
         ),
+        "",
+        *_table(figures, [one for one in chosen if not one.bulk_only], list(ONE_ROW.items()), _share),
+        "",
+        "## Bytes a change, with indexes and TOAST",
+        "",
+        *_table(
+            figures,
+            [one for one in chosen if one.log and not one.one_row_only],
+            [(f"bytes {bulk.key}", bulk.title) for bulk in BULK],
+            lambda figures, workload, contender: f"{figures.median(workload, contender):,.0f}",
+        ),
+        "",
     ]
-    lines += ["", "| bytes a change, with indexes | |", "|---|---|"]
-    lines += [
-        f"| {case} | {figures.median(f'bytes, {case}', 'tracked'):.0f} |" for case in ("insert", "update", "delete")
-    ]
-    lines += ["", "An insert and a delete keep all 12 columns, the update two.", ""]
     return "\n".join(lines)
+
+
+def _table(figures: Figures, rows: Sequence[Contender], columns: Sequence[tuple[str, str]], cell: Cell) -> list[str]:
+    lines = ["| | " + " | ".join(title for _, title in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for contender in rows:
+        cells = [cell(figures, key, contender.key) if figures.has(key, contender.key) else "" for key, _ in columns]
+        lines.append(f"| {contender.title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _times(figures: Figures, workload: str, contender: str) -> str:
+    spread = f" ±{figures.spread(workload, contender):.0%}"
+    if contender == "bare":
+        return f"{figures.median(workload, contender):,.1f} µs{spread}"
+    return f"{figures.ratio(workload, contender):.1f}x{spread}"
+
+
+def _share(figures: Figures, workload: str, contender: str) -> str:
+    spread = f" ±{figures.spread(workload, contender):.0%}"
+    if contender == "bare":
+        return f"{figures.median(workload, contender):,.0f}{spread}"
+    return f"{figures.ratio(workload, contender):.2f}x{spread}"

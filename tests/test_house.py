@@ -93,7 +93,7 @@ def test_the_lock_covers_what_the_program_needs() -> None:
     assert needed <= locked
 
 
-@pytest.mark.parametrize("file", ["runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["runtime.txt", "dev.txt", "peers.txt"])
 def test_every_locked_release_has_hashes(file: str) -> None:
     """A release that was changed after it was locked is refused by pip."""
     text = (ROOT / "requirements" / file).read_text().replace("\\\n", " ")
