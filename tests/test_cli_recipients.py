@@ -48,13 +48,21 @@ def test_recipients_from_adding_to_removing(crm_dsn: str, capsys: Capture) -> No
         "name": "Ana Admin",
         "timezone": "Europe/Berlin",
         "timezone_known": True,
+        "language": "en",
         "cadence": "weekly",
         "at": "18:30",
         "weekday": "friday",
-        "account": "1",
+        "accounts": ["1"],
         "modules": ["Territories", "Workflows"],
+        "sensitivity": "low",
         "when_empty": "never",
+        "alerts": True,
+        "held": None,
         "paused": False,
+        "paused_reason": None,
+        "bounced_at": None,
+        "bounce": None,
+        "no_admin_since": None,
         "added_at": "",
         "told_until": "",
         "next_due": "",
@@ -92,7 +100,7 @@ def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
     crm_dsn: str, crm_conn: Connection, capsys: Capture
 ) -> None:
     here = ("--dsn", crm_dsn)
-    add(crm_conn, name="Ana", account="1", modules=["Territories"], timezone="Europe/Berlin")
+    add(crm_conn, name="Ana", accounts=["1"], modules=["Territories"], timezone="Europe/Berlin")
     cut(crm_conn)
     rename(crm_conn, "Europe")
     before = recipients.find(crm_conn, ANA)
@@ -104,7 +112,7 @@ def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
     assert documents(capsys, "recipients", "list", *here) == [document]
     assert said(capsys, *change, *choices, *here) == ("", f"Changed to {line}\n")
     assert said(capsys, *change, *choices, *here) == ("", f"Is so already: {line}\n")
-    assert recipients.find(crm_conn, ANA) == replace(before, timezone="Asia/Tokyo", send_at=time(18, 30), account=None)
+    assert recipients.find(crm_conn, ANA) == replace(before, timezone="Asia/Tokyo", send_at=time(18, 30), accounts=None)
     said(capsys, *change, "--no-name", "--no-module", *here)
     said(capsys, *change, "--cadence", "weekly", "--weekday", "fri", "--when-empty", "never", *here)
     said(capsys, *change, "--module", "workflows", "--module", "Territories", "--name", "Anna", "--account", "2", *here)
@@ -119,7 +127,7 @@ def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
             cadence="weekly",
             weekday=5,
             when_empty="never",
-            account="2",
+            accounts=("2",),
             modules=("Workflows", "Territories"),
         )
     ]
@@ -161,7 +169,7 @@ def test_a_change_waits_for_nobody_elses_choices(crm_dsn: str, crm_conn: Connect
     """Two who change one recipient at once both have their way: neither writes what it has not been given."""
     add(crm_conn)
     with psycopg.connect(crm_dsn) as other, ThreadPoolExecutor() as pool:
-        recipients.change(other, CATALOGUE, ANA, {"account": "7"})
+        recipients.change(other, CATALOGUE, ANA, {"accounts": ["7"]})
         done = pool.submit(recipients.change, crm_conn, CATALOGUE, ANA, {"timezone": "Asia/Tokyo"})
         with psycopg.connect(crm_dsn, autocommit=True) as third:
             while not done.done() and not third.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
@@ -169,7 +177,7 @@ def test_a_change_waits_for_nobody_elses_choices(crm_dsn: str, crm_conn: Connect
         other.commit()
         done.result(20)
     one = recipients.find(crm_conn, ANA)
-    assert (one.account, one.timezone) == ("7", "Asia/Tokyo")
+    assert (one.accounts, one.timezone) == (("7",), "Asia/Tokyo")
 
 
 def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
@@ -181,7 +189,7 @@ def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connec
         (["add", "ben@example.com\nBcc: eve@example.com"], "is no mail address"),
         (["add", BEN, "--timezone", "Berlin"], "Did you mean Europe/Berlin?"),
         (["add", BEN, "--module", "Teritories"], "Did you mean 'Territories'?"),
-        (["add", BEN, "--cadence", "hourly"], "daily"),
+        (["add", BEN, "--cadence", "monthly"], "daily"),
         (["add", BEN, "--when-empty", "sometimes"], "never"),
         (["add", BEN, "--at", "25:00"], "--at '25:00' is no time of day: write one such as 07:00"),
         (["add", BEN, "--at", "7"], "is no time of day"),

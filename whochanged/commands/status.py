@@ -96,7 +96,7 @@ def _overdue(connection: psycopg.Connection[Any]) -> tuple[list[str], int]:
     from reports.recipients import read
 
     before = clock(connection) - timedelta(hours=1)
-    everyone = [recipient for recipient in read(connection) if not recipient.paused]
+    everyone = [recipient for recipient in read(connection) if recipient.held is None]
     late = [one.email for one in everyone if one.due(before) is not None]
     return late, len(everyone)
 
