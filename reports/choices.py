@@ -98,7 +98,7 @@ def language_of(tag: str) -> str:
     said = [part for part in (known.language, known.script, known.territory) if part]
     # What Babel adds by itself (zh-TW is written in Hant) was not chosen, and what it has no data for is not passed by in silence.
     chosen = [part.casefold() for part in wanted.split("-")]
-    if known.language == "root" or len(chosen) > len(said):
+    if known.language == "root" or chosen[0] == "und" or len(chosen) > len(said):
         raise UsageError(f"unknown language '{_shown(tag)}': {example}")
     return "-".join(part for part in said if part.casefold() in chosen or part == known.language)
 

@@ -170,7 +170,7 @@ def collect(
     The entries are those that the reader may see: nothing is filtered here. Raises ConfigurationError where the reader's
     zone is unknown.
     """
-    span = calendar(reader.timezone, period.start, period.end)
+    span = calendar(reader.timezone, period.start, period.end, reader.language)
     totals: dict[str, Totals] = defaultdict(Totals)
     kept: dict[str, Kept[Line]] = defaultdict(lambda: Kept(ENTRIES_A_MODULE))
     sensitive = Kept[Line](SENSITIVE_NAMED)

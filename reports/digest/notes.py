@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 from capture.catalogue.model import Catalogue
 from capture.resources import query
 from capture.window import Watermark, Window
+from reports.digest.style import style_of
 from reports.recipients import Recipient, known_modules
 
 _HELD_BACK = timedelta(hours=1)
@@ -98,7 +99,8 @@ def notes(
 
     def shown(at: datetime) -> str:
         local = at.astimezone(recipient.schedule.zone)
-        return f"{local.day} {local:%B %Y} at {local:%H:%M} ({recipient.schedule.zone.key})"
+        style = style_of(recipient.language)
+        return f"{style.day(local)} at {style.clock(local)} ({recipient.schedule.zone.key})"
 
     said = [lost.sentence] if lost else []
     if nothing_since is not None:
