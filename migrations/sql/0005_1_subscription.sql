@@ -67,6 +67,7 @@ comment on column audit.recipient.bounce is 'What the mail server said.';
 comment on column audit.recipient.soft_bounces is 'Mails in a row that were given up for another reason than an address that is refused.';
 comment on column audit.recipient.no_admin_since is 'Since when nothing is mailed for the query of admins does not name the recipient any more; NULL: it does, or there is none.';
 comment on column audit.recipient.unsubscribe_token is 'Stands in the links that stop the mails: whoever has it may pause them.';
+comment on table audit.setting is 'Values that the views and the mails need, stored by install: retention_days, product_roles, admins_query, version.';
 comment on column audit.digest.cadence is 'hourly, daily, weekly, or now for one that was asked for out of turn.';
 comment on column audit.digest.accounts is 'The tenants whose changes it tells; NULL: all.';
 
