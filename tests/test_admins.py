@@ -224,6 +224,8 @@ def test_a_query_that_cannot_tell_is_a_fault_that_alarms_and_all_waits(
         assert reason in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
     assert (mailbox.taken, states(conn), held(conn, BEN)) == ([], {BEN: "pending"}, None)
+    failed = conn.execute("SELECT outcome, detail ->> 'times' FROM audit.job_run WHERE job = 'digest'").fetchall()
+    assert failed == [("failed", "2")]  # what fails every minute does not fill the table
     assert conn.execute("SELECT count(*), current_user = session_user FROM crm.users").fetchone() == (4, True)
     problems = documents(capsys, "status", "--dsn", crm_dsn, code=1)[0]["problems"]
     assert any("the last run of digest failed: the query of WHOCHANGED_ADMINS_QUERY cannot tell" in p for p in problems)
