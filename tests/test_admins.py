@@ -100,11 +100,11 @@ def test_nothing_is_cut_for_who_is_no_admin_and_all_is_told_when_they_are_one_ag
     assert [made.email for made in cut(conn)] == [BEN]
     assert cut(conn, now=True) == []
     assert (held(conn, ANA), held(conn, BEN)) == ("no_admin", None)
-    stopped = f"Stopped the mails to {ANA}: the query of admins does not name them any more"
+    stopped = f"Stopped the mails to {ANA}: the query of admins does not allow them any more"
     assert log_of(conn).count(stopped) == 1
     conn.execute("UPDATE crm.users SET role = 'account_admin' WHERE id = 1")
     assert [made.email for made in cut(conn)] == [ANA]
-    assert log_of(conn)[0] == f"Resumed the mails to {ANA}: the query of admins names them again"
+    assert log_of(conn)[0] == f"Resumed the mails to {ANA}: the query of admins allows them again"
     assert told(conn, "Europa") == 2
 
 
@@ -276,14 +276,14 @@ def test_people_see_who_is_no_admin(people: Connection, crm_dsn: str, capsys: Ca
     here = ("--dsn", crm_dsn)
     add(people, "mara@example.com")
     cut(people)
-    assert "no admin any more" in said(capsys, "recipients", "list", *here)[0]
+    assert "not allowed by the query of admins" in said(capsys, "recipients", "list", *here)[0]
     (one,) = documents(capsys, "recipients", "list", *here)
     assert (one["held"], one["next_due"]) == ("no_admin", None)
     assert one["no_admin_since"] is not None
     (status,) = documents(capsys, "status", *here)
     assert status["no_admins"] == ["mara@example.com"]
     assert any("nothing is mailed to mara@example.com" in remark for remark in status["remarks"])
-    assert "does not name them" in said(capsys, "recipients", "resume", "mara@example.com", *here)[1]
+    assert "does not allow it" in said(capsys, "recipients", "resume", "mara@example.com", *here)[1]
     store(people, "")
     cut(people)
     assert held(people, "mara@example.com") is None

@@ -13,8 +13,8 @@ from capture.errors import MailError
 from capture.reading import Filters
 from reports import recipients
 from reports.outbox import send_waiting, waiting
-from tests.commands import Capture, documents, said
-from tests.digests import ANA, BEN, CATALOGUE, EVE, add, cut, due_again, rename, told
+from tests.commands import Capture, documents, refused, said
+from tests.digests import ANA, BEN, CATALOGUE, EVE, cut, due_again, rename, told
 from tests.fix_smtp import Mailbox
 from tests.test_outbox import states
 
@@ -88,8 +88,8 @@ def test_three_mails_that_are_given_up_are_as_much_as_an_address_that_is_refused
 def test_only_mails_in_a_row_count(cut_for_three: Connection, mailbox: Mailbox) -> None:
     conn = cut_for_three
     send_waiting(conn, mailbox.server())
-    for number, refused in enumerate([True, True, False, True, True]):
-        mailbox.refusals = {ANA: "552 mailbox full"} if refused else {}
+    for number, full in enumerate([True, True, False, True, True]):
+        mailbox.refusals = {ANA: "552 mailbox full"} if full else {}
         again(conn, mailbox, f"Name {number}")
     assert held(conn) is None
     assert log_of(conn) == []  # what only counts is no change of the subscription
@@ -210,5 +210,13 @@ def test_people_are_told(crm_dsn: str, cut_for_three: Connection, mailbox: Mailb
     ]
     assert status["bounced"] == [{"email": ANA, "answer": one["bounce"]}]
     assert said(capsys, "recipients", "resume", ANA, *here)[1] == f"Resumed the digests to {ANA}.\n"
-    add(cut_for_three, "zoe@example.com")
-    assert documents(capsys, "status", *here, code=1)[0]["bounced"] == []
+    assert documents(capsys, "status", *here)[0]["bounced"] == []
+    mailbox.refusals[BEN] = GONE
+    again(cut_for_three, mailbox, "Europa")
+    resume = ("recipients", "resume", "--bounced")
+    both = [f"the digests to {email}.\n" for email in (ANA, BEN)]
+    assert said(capsys, *resume, "--dry-run", *here)[1] == "".join(f"Would resume {each}" for each in both)
+    assert said(capsys, *resume, *here)[1] == "".join(f"Resumed {each}" for each in both)
+    assert said(capsys, *resume, *here)[1] == "No mails came back.\n"
+    assert "or give --bounced" in refused(capsys, 2, "recipients", "resume", *here)
+    assert "or give --bounced" in refused(capsys, 2, *resume, ANA, *here)

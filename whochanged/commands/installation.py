@@ -66,7 +66,8 @@ def install(
                 _track(connection, chosen, first=first)
                 _take_baselines(connection)
         for name, old, new in settings:
-            talk.print(f"  {'would change' if dry_run else 'changed'} {name} from '{old}' to '{new}'", highlight=False)
+            verb, was = ("would change" if dry_run else "changed"), f" from '{old}'" if old else ""
+            talk.print(f"  {verb} {name}{was} to '{new}'", highlight=False, markup=False)
             if name == "retention_days":
                 talk.print("  (what is older than that goes with the next purge: see  whochanged purge --dry-run)")
         _tell(talk, report, chosen, dry_run=dry_run)

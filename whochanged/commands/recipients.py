@@ -228,19 +228,32 @@ def pause(
         from reports import recipients
 
         done = recipients.pause(connection, email, reason=reason)
-        _end_of_pause(connection, email, done=done, verb="pause", dry_run=dry_run, as_json=as_json)
+        _told(connection, email, done=done, verb="pause", dry_run=dry_run, as_json=as_json)
+        _end(connection, dry_run=dry_run)
 
 
 @app.command()
 def resume(
-    email: Email, dry_run: common.DryRun = False, as_json: common.AsJson = False, dsn: common.Dsn = None
+    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The mail address.")] = None,
+    bounced: Annotated[bool, typer.Option("--bounced", help="All whose mails came back, in place of one.")] = False,
+    dry_run: common.DryRun = False,
+    as_json: common.AsJson = False,
+    dsn: common.Dsn = None,
 ) -> None:
     """Resume the mails to a recipient that were paused or came back; the next digest tells everything since the last."""
+    if (email is None) is not bounced:
+        message = "name the recipient to resume, or give --bounced for all whose mails came back"
+        raise UsageError(message)
     with common.installed(dsn) as connection:
         from reports import recipients
 
-        done = recipients.resume(connection, email)
-        _end_of_pause(connection, email, done=done, verb="resume", dry_run=dry_run, as_json=as_json)
+        found = [email] if email else [one.email for one in recipients.read(connection) if one.held == "bounced"]
+        for each in found:
+            done = recipients.resume(connection, each)
+            _told(connection, each, done=done, verb="resume", dry_run=dry_run, as_json=as_json)
+        _end(connection, dry_run=dry_run)
+        if not found:
+            common.talk().print("No mails came back.")
 
 
 @app.command()
@@ -258,13 +271,12 @@ def remove(
         common.talk().print(f"{'Would remove' if dry_run else 'Removed'} {removed.email}.")
 
 
-def _end_of_pause(
+def _told(
     connection: psycopg.Connection[Any], email: str, *, done: bool, verb: str, dry_run: bool, as_json: bool
 ) -> None:
     from reports.recipients import find
 
     now = find(connection, email)
-    _end(connection, dry_run=dry_run)
     if as_json:
         _print(connection, now)
     if not done:
@@ -273,7 +285,7 @@ def _end_of_pause(
         said = f"{f'Would {verb}' if dry_run else f'{verb.capitalize()}d'} the digests to {email}."
     common.talk().print(said, markup=False)
     if verb == "resume" and now.held == "no_admin":
-        common.talk().print("Nothing is mailed yet: the query of admins does not name them.")
+        common.talk().print("Nothing is mailed yet: the query of admins does not allow it.")
 
 
 def _end(connection: psycopg.Connection[Any], *, dry_run: bool) -> None:

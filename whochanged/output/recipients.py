@@ -88,7 +88,7 @@ def held_words(recipient: Recipient) -> str | None:
         return f"paused: {recipient.paused_reason}" if recipient.paused_reason else "paused"
     if recipient.held == "bounced":
         return f"mails come back: {recipient.bounce}"
-    return "no admin any more" if recipient.held else None
+    return "not allowed by the query of admins" if recipient.held else None
 
 
 def _state(recipient: Recipient, now: datetime) -> Text:
