@@ -180,6 +180,36 @@ def test_a_change_waits_for_nobody_elses_choices(crm_dsn: str, crm_conn: Connect
     assert (one.accounts, one.timezone) == (("7",), "Asia/Tokyo")
 
 
+def test_every_choice_can_be_given(crm_dsn: str, capsys: Capture) -> None:
+    here = ("--dsn", crm_dsn)
+    choices = "--cadence hourly --language en-us --account 1 --account 2 --sensitivity high --no-alerts"
+    line = (
+        f"{ANA}: hourly, UTC, accounts 1, 2: all modules; high sensitivity alone; a sign of life each week; no alerts."
+    )
+    assert said(capsys, "recipients", "add", ANA, *choices.split(), *here) == ("", f"Added {line}\n")
+    (one,) = documents(capsys, "recipients", "list", *here)
+    assert (one["cadence"], one["language"], one["accounts"]) == ("hourly", "en-US", ["1", "2"])
+    assert (one["sensitivity"], one["alerts"]) == ("high", False)
+    assert datetime.fromisoformat(one["next_due"]).strftime("%M:%S") == "00:00"
+    change = ("recipients", "change", ANA, "--language", "de", "--account", "2", "--sensitivity", "low", "--alerts")
+    (two,) = documents(capsys, *change, "--cadence", "weekly", *here)
+    assert two == one | {
+        "language": "de",
+        "accounts": ["2"],
+        "sensitivity": "low",
+        "alerts": True,
+        "cadence": "weekly",
+        "next_due": two["next_due"],
+    }
+    (three,) = documents(capsys, "recipients", "pause", ANA, "--reason", "on [b]leave", *here)
+    assert three == two | {"held": "paused", "paused": True, "paused_reason": "on [b]leave", "next_due": None}
+    assert "paused: on [b]leave" in said(capsys, "recipients", "list", *here)[0]
+    assert documents(capsys, "recipients", "resume", ANA, *here) == [two]
+    assert documents(capsys, "recipients", "remove", ANA, "--dry-run", *here) == [two]
+    assert documents(capsys, "recipients", "remove", ANA, *here) == [two]
+    assert documents(capsys, "recipients", "list", *here) == []
+
+
 def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
     here = ("--dsn", crm_dsn)
     said(capsys, "recipients", "add", ANA, *here)
@@ -193,6 +223,14 @@ def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connec
         (["add", BEN, "--when-empty", "sometimes"], "never"),
         (["add", BEN, "--at", "25:00"], "--at '25:00' is no time of day: write one such as 07:00"),
         (["add", BEN, "--at", "7"], "is no time of day"),
+        (["add", BEN, "--at", "07:00", "--cadence", "hourly"], "comes at each full hour: leave out --at"),
+        (["add", BEN, "--language", "de_DE"], "'de_DE' is no language tag: write one such as en-GB, de or pt-BR"),
+        (["add", BEN, "--language", "xx"], "unknown language 'xx'"),
+        (["add", BEN, "--sensitivity", "secret"], "normal"),
+        (["add", BEN, "--account", "1", "--account", "\t"], "the account is empty"),
+        (["add", BEN, "--account", "1\x1b[31m"], "cannot be printed"),
+        (["pause", ANA, "--reason", " "], "the reason cannot be kept"),
+        (["pause", ANA, "--reason", "x" * 201], "write a line of 1 to 200 characters"),
         (["add", BEN, "--weekday", "x"], "unknown weekday 'x'"),
         (["add", BEN, "--name", "\x1b]0;x"], "is no name"),
         (["add", BEN, "--account", ""], "the account is empty: leave --account out for all accounts"),
