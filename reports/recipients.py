@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Literal, TypedDict
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
@@ -78,6 +79,7 @@ class Recipient:
     mailed_until: datetime | None
     last_cut: datetime | None
     mailed_cut: datetime | None
+    unsubscribe_token: UUID | None = None
 
     @property
     def zone(self) -> ZoneInfo | None:
