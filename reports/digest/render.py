@@ -43,6 +43,8 @@ Whoever writes long names must not hide other entries.
 _MODULE, _BAR = 24, 36
 """Columns of a module's name, and of the longest bar, in the text part."""
 
+_NUMBERED = re.compile(r"(\d|\ball) ")
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -148,6 +150,11 @@ def _closed(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(Markup().join(pieces))
 
 
+def _paired(text: str) -> str:
+    """Return counts with each number on the line of its word: "1 created, 8 updated" breaks after the comma."""
+    return _NUMBERED.sub("\\1\u00a0", text)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -165,6 +172,7 @@ def _environment() -> Environment:
         "closed": _closed,
         "count": words.count,
         "fold": layout.fold,
+        "paired": _paired,
         "section": words.section,
         "table": layout.table,
         "weight": words.weight,
