@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PAGE = HERE.parent.parent / "tests" / "data" / "digest" / "busy_day.html"
-SIZES = {"digest": (660, 900), "digest-narrow": (340, 900)}
+SIZES = {"digest": (660, 1330), "digest-narrow": (340, 900)}
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for (name, (width, height)), scheme in product(SIZES.items(), schemes):
             view: ViewportSize = {"width": width, "height": height}
-            page = browser.new_page(viewport=view, color_scheme=scheme, device_scale_factor=1.5)
+            page = browser.new_page(viewport=view, color_scheme=scheme, device_scale_factor=1.25)
             page.goto(PAGE.as_uri())
             page.screenshot(path=HERE / f"{name}-{scheme}.png")
             page.close()

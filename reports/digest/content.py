@@ -250,7 +250,7 @@ def collect(
         for module in sorted(shown[:MODULES_SHOWN], key=lambda module: (order.get(module, len(order)), module))
     ]
     if cut_at is not None and earliest is not None and latest is not None:
-        notes = (*notes, *outside(span, earliest, latest, cut_at))
+        notes = (*outside(span, earliest, latest, cut_at), *notes)
     return Digest(
         product=safety.line(product, NAME),
         reader=_harmless(reader),
