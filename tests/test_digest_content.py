@@ -181,7 +181,7 @@ def test_what_is_shown_among_the_sensitive_changes_is_not_shown_again() -> None:
     assert (part.above.all, part.more.all) == (6, 0)
     shorter = digest.shortened(1, 80)
     part = section(shorter)
-    assert (len(shorter.sensitive), len(part.lines), part.above.all, part.more.all) == (1, 1, 1, 6)
+    assert (len(shorter.sensitive), len(part.lines), part.above.all, part.more.all) == (3, 1, 3, 4)
 
 
 def test_some_sensitive_changes_are_named_on_top_and_all_are_counted() -> None:

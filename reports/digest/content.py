@@ -21,6 +21,7 @@ Cadence = Literal["daily", "weekly", "now"]
 
 ENTRIES_A_MODULE = 10
 SENSITIVE_NAMED = 6
+SENSITIVE_LEAST = 3
 PEOPLE_NAMED = 10
 MODULES_SHOWN = 20
 
@@ -165,10 +166,10 @@ class Digest:
 
         At most so many `modules` show any: those with the most sensitive entries, then those with the most.
 
-        Of the sensitive ones, too, those stay that deserve it most, and one always does. Those that go are counted with the
+        Of the sensitive ones, too, those stay that deserve it most, and three always do. Those that go are counted with the
         others of their modules.
         """
-        named = _best(self.sensitive, max(limit, 1), characters)
+        named = _best(self.sensitive, max(limit, SENSITIVE_LEAST), characters)
         heavy = sorted(self.sections, key=lambda part: (-part.sensitive, -part.totals.all))[:modules]
         limits = {part.key: limit for part in heavy}
         return replace(
