@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,8 +10,7 @@ import pytest
 
 from capture.errors import ConfigurationError
 from tests.commands import Capture, documents, refused, said
-from tests.digests import ANA, BEN, Clock, add, due_again, frozen, parsed, rename, text_of
-from tests.fix_postgres import login
+from tests.digests import ANA, BEN, add, due_again, frozen, rename
 from tests.fix_smtp import PASSWORD, USER, Authority, Mailbox, running
 from whochanged.settings import load_settings
 
@@ -152,99 +149,6 @@ def test_list_shows_what_became_of_each(
     assert "  nothing to tell: not mailed" in out.splitlines()
     assert "ana@example.com  no. 1  daily  " in out
     assert len(documents(capsys, "digest", "list", "--limit", "1", *here)) == 1
-
-
-def test_preview_writes_and_freezes_nothing(
-    crm_dsn: str, crm_conn: Connection, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = ("--dsn", crm_dsn)
-    add(crm_conn, name="Ana Admin", modules=["Territories"], timezone="Europe/Berlin")
-    rename(crm_conn, "Europe")
-    folder = tmp_path / "a" / "preview"
-    out, err = said(capsys, "digest", "preview", "--as", ANA, "--out", str(folder), *here)
-    names = ["digest.eml", "digest.html", "digest.txt"]
-    assert out.splitlines() == [str(folder / name) for name in names]
-    assert "1 entry; nothing was sent" in err
-    mail = parsed((folder / "digest.eml").read_bytes())
-    assert (mail["To"], mail["X-Audit-Serial"]) == ("Ana Admin <ana@example.com>", "1")
-    assert text_of((folder / "digest.eml").read_bytes()) == " ".join((folder / "digest.txt").read_text().split())
-    assert "“Europe”" in (folder / "digest.html").read_text()
-    assert frozen(crm_conn) == []
-    # With nobody named: everything of the last day, or of the given time.
-    monkeypatch.chdir(tmp_path)
-    out, err = said(capsys, "digest", "preview", *here)
-    assert out.splitlines() == [f"digest-preview/{name}" for name in names]
-    assert "2 entries" in err
-    assert "0 entries" in said(capsys, "digest", "preview", "--until", "1h", "--timezone", "Asia/Kathmandu", *here)[1]
-    assert "Asia/Kathmandu" in Path("digest-preview/digest.txt").read_text()
-    assert "1 entry" in said(capsys, "digest", "preview", "--as", ANA, "--since", "1h", *here)[1]
-    for arguments, message in (
-        (["--as", BEN], "ben@example.com is no recipient"),
-        (["--since", "soon"], "is not a time"),
-        (["--since", "1h", "--until", "2h"], "is not before"),
-        (["--timezone", "Berlin"], "Did you mean Europe/Berlin?"),
-        (["--out", str(folder / "digest.txt")], "choose another folder with --out"),
-    ):
-        assert message in refused(capsys, 2, "digest", "preview", *arguments, *here), arguments
-
-
-def test_a_preview_is_what_would_be_sent(
-    crm_dsn: str,
-    crm_conn: Connection,
-    env: pytest.MonkeyPatch,
-    mailbox: Mailbox,
-    tmp_path: Path,
-    capsys: Capture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """With all that a digest may have to say: what was removed, what is held back, a clock that was ahead."""
-    here = ("--dsn", crm_dsn)
-    monkeypatch.setattr("reports.digest.cut.clock", Clock(datetime.now(UTC)))
-
-    def previewed() -> tuple[str, str, str, str]:
-        err = said(capsys, "digest", "preview", "--as", ANA, "--out", str(tmp_path), *here)[1]
-        return (*parts((tmp_path / "digest.eml").read_bytes()), err)
-
-    def parts(message: bytes) -> tuple[str, str, str]:
-        mail = parsed(message)
-        html = mail.get_body(("html",))
-        assert html is not None
-        return mail["Subject"], text_of(message), html.get_content()
-
-    add(crm_conn, modules=["Territories"], when_empty="never", added_at=datetime.now(UTC) - timedelta(days=9))
-    day = datetime.now(UTC).date() - timedelta(days=4)
-    purge = "INSERT INTO audit.purge (first_day, last_day, changes, bytes, retention_days) VALUES (%s, %s, 7, 1, 1)"
-    crm_conn.execute(purge, (day, day))
-    *seen, err = previewed()
-    assert "removed untold" in seen[0]
-    assert "would not be mailed" not in err
-    said(capsys, "digest", "send", "--now", *here)
-    assert tuple(seen) == parts(mailbox.taken[0].message)
-
-    *seen, err = previewed()
-    assert "would not be mailed: there is nothing to tell" in err
-    assert "Nothing to tell" in seen[0] or "Nothing new" in seen[0]
-    said(capsys, "digest", "send", "--now", *here)
-    assert len(mailbox.taken) == 1
-
-    crm_conn.execute("UPDATE audit.digest SET window_end = window_end + interval '400 days'")
-    crm_conn.execute("UPDATE audit.recipient SET when_empty = 'always'")
-    rename(crm_conn, "Europe")
-    with psycopg.connect(crm_dsn) as other:
-        other.execute("SELECT pg_current_xact_id()")
-        rename(crm_conn, "Asia")
-        *seen, _ = previewed()
-        said(capsys, "digest", "send", "--now", *here)
-    assert "to “Europe”" in seen[1]
-    assert tuple(seen) == parts(mailbox.taken[1].message)
-
-
-def test_a_reader_of_the_log_may_preview(crm_dsn: str, crm_conn: Connection, tmp_path: Path, capsys: Capture) -> None:
-    crm_conn.execute("DROP ROLE IF EXISTS digest_reader")
-    crm_conn.execute("CREATE ROLE digest_reader LOGIN IN ROLE audit_reader")
-    add(crm_conn)
-    here = ("--dsn", login(crm_dsn, "digest_reader"), "--out", str(tmp_path))
-    assert "1 entry" in said(capsys, "digest", "preview", "--as", ANA, *here)[1]
 
 
 def test_without_a_server_or_a_sender_nothing_is_cut(

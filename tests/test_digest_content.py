@@ -20,7 +20,7 @@ import pytest
 from capture.catalogue import load_shipped
 from capture.catalogue.own import with_own
 from capture.errors import ConfigurationError
-from capture.model import ChangeType, Entry, Source
+from capture.model import ChangeType, Entry, FieldChange, Source
 from reports.digest.content import PEOPLE_NAMED, SENSITIVE_NAMED, Digest, Period, Reader, Section, Watch, collect
 from reports.digest.tally import PEOPLE_TOLD_APART, Totals
 
@@ -62,14 +62,15 @@ def entry(**facts: Any) -> Entry:
 
 
 def demo_day() -> list[Entry]:
-    """Return the entries of the demo's working day, newest first (`whochanged demo --json`, without the changed fields)."""
+    """Return the entries of the demo's working day, newest first (`whochanged demo --json`)."""
     found = []
     for line in (DATA / "day.jsonl").read_text(encoding="utf-8").splitlines():
         facts = json.loads(line)
         facts["at"] = datetime.fromisoformat(facts["at"])
         facts["type"] = ChangeType(facts["type"])
         facts["source"] = Source(**facts["source"])
-        facts |= {name: tuple(facts[name]) for name in ("descriptions", "kinds", "changes")}
+        facts |= {name: tuple(facts[name]) for name in ("descriptions", "kinds")}
+        facts["changes"] = tuple(FieldChange(**change) for change in facts["changes"])
         found.append(Entry(**facts))
     return found
 
@@ -78,6 +79,7 @@ def busy_day() -> list[Entry]:
     """Return the demo's day with changes of the log itself in it, so that every module has some."""
     own: dict[str, Any] = {"module": "Audit log", "account": None, "ip": None, "entity_id": "1"}
     retention = entry(
+        id="BmD1YvR4wAAAAAAAA_Kq0m3Zc1R62g",
         at=datetime(2026, 11, 23, 18, 2, 11, tzinfo=UTC),
         entity="setting",
         entity_name="retention",
@@ -85,11 +87,13 @@ def busy_day() -> list[Entry]:
         actor_kind="database",
         actor_trust="vouched",
         descriptions=("Changed the retention of the log from 90 to 30 days",),
+        changes=(FieldChange("audit.setting", {"name": "retention_days"}, "value", "value", "90", "30"),),
         kinds=("setting.retention_changed",),
         sensitivity="high",
         **own,
     )
     recipient = entry(
+        id="BmDrgF2pAAAAAAAAA65nXo0uTlV62g",
         at=datetime(2026, 11, 23, 7, 55, tzinfo=UTC),
         entity="digest recipient",
         entity_name="olga@globex.test",
@@ -164,8 +168,20 @@ def test_the_ten_are_the_sensitive_ones_then_direct_sql_then_deletions_then_the_
     rest[37] = replace(rest[37], type=ChangeType.DELETED)
     rest[0] = replace(rest[0], sensitivity="low")
     part = section(collected(rest))
-    assert told(part.lines) == [f"Change {place}" for place in (0, 1, 2, *range(32, 39))]
-    assert told(sorted(part.lines, key=lambda line: line.rank))[:4] == ["Change 0", "Change 1", "Change 2", "Change 38"]
+    assert told(part.lines) == [f"Change {place}" for place in (1, 2, *range(31, 39))]
+    assert told(sorted(part.lines, key=lambda line: line.rank))[:3] == ["Change 1", "Change 2", "Change 38"]
+    assert (part.above, part.more) == (Totals(updated=1), Totals(updated=29))
+
+
+def test_what_is_shown_among_the_sensitive_changes_is_not_shown_again() -> None:
+    digest = collected([*backwards(8, sensitivity="high"), *backwards(3, module="Territories")])
+    part = section(digest)
+    assert told(digest.sensitive) == [f"Change {place}" for place in range(2, 8)]
+    assert told(part.lines) == ["Change 0", "Change 1"]
+    assert (part.above.all, part.more.all) == (6, 0)
+    shorter = digest.shortened(1, 80)
+    part = section(shorter)
+    assert (len(shorter.sensitive), len(part.lines), part.above.all, part.more.all) == (3, 1, 3, 4)
 
 
 def test_some_sensitive_changes_are_named_on_top_and_all_are_counted() -> None:

@@ -1,29 +1,31 @@
-"""Draw the digest of the README: `whochanged demo --out DIR`, then `python docs/images/draw_digest.py DIR/ana.html`."""
+"""Draw the digests of README and docs/digests.md, from the golden file of a busy day: `python docs/images/draw_digest.py`."""
 
 from __future__ import annotations
 
-import sys
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-SIZE = {"width": 640, "height": 860}
+PAGE = HERE.parent.parent / "tests" / "data" / "digest" / "busy_day.html"
+SIZES = {"digest": (660, 1330), "digest-narrow": (340, 900)}
 
 
 def main() -> None:
-    """Draw the top of the mail, for light and for dark pages."""
-    page_address = Path(sys.argv[1]).resolve().as_uri()
+    """Draw the top of the mail, wide and narrow, for light and for dark pages."""
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for scheme in schemes:
-            page = browser.new_page(viewport=SIZE, color_scheme=scheme, device_scale_factor=1.5)
-            page.goto(page_address)
-            page.screenshot(path=HERE / f"digest-{scheme}.png")
+        for (name, (width, height)), scheme in product(SIZES.items(), schemes):
+            view: ViewportSize = {"width": width, "height": height}
+            page = browser.new_page(viewport=view, color_scheme=scheme, device_scale_factor=1.25)
+            page.goto(PAGE.as_uri())
+            page.screenshot(path=HERE / f"{name}-{scheme}.png")
+            page.close()
         browser.close()
 
 

@@ -20,6 +20,7 @@ from reports.addresses import address_of, checked_address, checked_name
 from reports.digest.content import Period, Reader, Watch, collect
 from reports.digest.message import build_message
 from reports.digest.render import Rendered, render
+from reports.digest.unseen import previous, unseen
 from reports.recipients import Recipient
 
 
@@ -67,19 +68,22 @@ def compose(
     """Return the mail that tells *entries*, which come newest first and are read once.
 
     *number* is the recipient's, *date* when it is cut. *notes* and *reasons* are those of reports.digest.notes.
-    Of the database only the state of the watch over its tables is read here, and what stands for it.
+    Of the database is read here what could not be seen, the state of the watch over its tables, the number of the digest before,
+    and what stands for the database itself.
     """
     counted = _Counted(entries)
+    watch, watched = _watch(conn)
     digest = collect(
         counted,
         reader,
         period,
         module_order=with_own(catalogue).modules,
         product=mail.product,
-        notes=notes,
+        notes=[*unseen(conn, catalogue, reader, period, window, watched=watched), *notes],
         reasons=reasons,
-        watch=_watch(conn),
+        watch=watch,
         cut_at=date,
+        previous=previous(conn, reader, number, serial),
     )
     first, after = window.first, window.next
     # A window without a transaction chose nothing: then it was the time (a preview), or there was nothing to choose from.
@@ -96,6 +100,7 @@ def compose(
         date=date,
         serial=serial,
         base_url=mail.base_url,
+        previous=digest.previous.serial if digest.previous else None,
     )
     return Mail(reader.email, rendered, message_id, message, counted.entries, counted.changes)
 
@@ -110,20 +115,23 @@ def reader_of(recipient: Recipient) -> Reader:
         modules=recipient.modules,
         sensitivity=recipient.sensitivity,
         language=recipient.language,
+        token=str(recipient.unsubscribe_token),
     )
 
 
-def _watch(conn: psycopg.Connection[Any]) -> Watch | None:
+def _watch(conn: psycopg.Connection[Any]) -> tuple[Watch | None, frozenset[str]]:
     """Return how many tables are watched, and how many of these may miss changes: silence must not be taken for peace.
 
-    None where the role may read the log and nothing more: its preview does without that sentence.
+    And the names of those that are watched fully. Nothing is known where the role may read the log and nothing more: its
+    preview does without that sentence.
     """
     try:
         with conn.transaction():
             tables = coverage(conn)
     except psycopg.errors.InsufficientPrivilege:
-        return None
-    return Watch(len(tables), sum(not table.ok for table in tables))
+        return None, frozenset()
+    amiss = tuple(table.table_name for table in tables if not table.ok)
+    return Watch(len(tables), len(amiss), amiss), frozenset(table.table_name for table in tables if table.ok)
 
 
 class _Counted:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from capture.catalogue.model import Sensitivity
 from capture.model import Entry
 from reports import safety
 from reports.digest.lines import NAME, Line, Person, line_of, person, rank_of
+from reports.digest.remarks import NOTE, Unseen, outside, said
 from reports.digest.tally import ONE, Crowd, Kept, Share, Totals
 from reports.digest.when import Calendar, Moment, calendar
+
+__all__ = ["Digest", "People", "Period", "Previous", "Reader", "Row", "Section", "Unseen", "Watch", "collect"]
 
 Cadence = Literal["hourly", "daily", "weekly", "now"]
 
 ENTRIES_A_MODULE = 10
 SENSITIVE_NAMED = 6
+SENSITIVE_LEAST = 3
 PEOPLE_NAMED = 10
 MODULES_SHOWN = 20
-NOTES_SHOWN = 6
 
-NOTE = 400
 _EMAIL = 254
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Reader:
     """For whom a digest is. `accounts`, `modules` and the least `sensitivity` are what it is limited to; None and "low" are no limit.
 
     `language` is the tag by whose region days and times are written.
+    `token` stands for the reader in the address that stops the mails; None where there is no such address.
     """
 
     email: str
@@ -41,6 +45,7 @@ class Reader:
     modules: tuple[str, ...] | None
     sensitivity: Sensitivity = "low"
     language: str = "en"
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +65,42 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What the caller found out about the log: so many tables are watched, and so many of these may miss changes."""
+    """What the caller found out about the log: so many tables are watched, and so many of these may miss changes.
+
+    `names` are those of the latter, or some of them.
+    """
 
     tables: int
     amiss: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The digest that was mailed to the reader before this one: its number, and the day in the reader's zone on which it was cut."""
+
+    serial: int
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The entries of one module: how many there are, how many of them are sensitive, and those that are shown, the oldest first."""
+    """The entries of one module: how many there are, how many of them are sensitive, and those that are shown, the oldest first.
+
+    `key` is the module as it is stored. `above` are those of its entries that are shown among the sensitive ones, and not again here.
+    """
 
     module: str
+    key: str
     totals: Totals
     sensitive: int
     lines: tuple[Line, ...]
+    above: Totals
 
     @property
     def more(self) -> Totals:
-        """The entries that are not shown."""
-        return self.totals - sum((ONE[line.type] for line in self.lines), Totals())
+        """The entries that are shown nowhere."""
+        return self.totals - self.above - sum((ONE[line.type] for line in self.lines), Totals())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +138,18 @@ class Digest:
     """All that the templates need, harmless and bounded.
 
     `sensitive` names some of the `sensitive_entries`, the oldest first. `lead` is the entry that a reader must not miss, None
-    where nothing changed. `unshown` are the modules beyond MODULES_SHOWN: their number and their entries.
+    where nothing changed. `unshown` are the modules beyond MODULES_SHOWN: their number and their entries. `since` and `until` are
+    the time of the digest, made wide enough for all that it tells.
     `several_accounts` says that entries must name their account. `reasons` is what it is mailed for where nothing changed, in full and
-    in shorter wordings; none for a sign of life.
+    in shorter wordings; none for a sign of life. `unseen` are the notes of class Unseen, `notes` the others.
     """
 
     product: str
     reader: Reader
     cadence: Cadence
     calendar: Calendar
+    since: datetime
+    until: datetime
     totals: Totals
     modules: int
     lead: Line | None
@@ -134,19 +159,32 @@ class Digest:
     unshown: tuple[int, Totals]
     people: People
     several_accounts: bool
+    unseen: tuple[str, ...]
     notes: tuple[str, ...]
     reasons: tuple[str, ...]
     watch: Watch | None
+    previous: Previous | None
 
-    def shortened(self, limit: int, characters: int) -> Digest:
+    def shortened(self, limit: int, characters: int, modules: int = MODULES_SHOWN) -> Digest:
         """Return the digest with at most `limit` entries a module, and so many characters in the sentences of an entry.
 
-        Of the sensitive ones, too, those stay that deserve it most, and one always does.
+        At most so many `modules` show any: those with the most sensitive entries, then those with the most.
+
+        Of the sensitive ones, too, those stay that deserve it most, and three always do. Those that go are counted with the
+        others of their modules.
         """
+        named = _best(self.sensitive, max(limit, SENSITIVE_LEAST), characters)
+        heavy = sorted(self.sections, key=lambda part: (-part.sensitive, -part.totals.all))[:modules]
+        limits = {part.key: limit for part in heavy}
         return replace(
             self,
-            sections=tuple(replace(part, lines=_best(part.lines, limit, characters)) for part in self.sections),
-            sensitive=_best(self.sensitive, max(limit, 1), characters),
+            sections=tuple(
+                replace(
+                    part, lines=_best(part.lines, limits.get(part.key, 0), characters), above=_above(named, part.key)
+                )
+                for part in self.sections
+            ),
+            sensitive=named,
         )
 
 
@@ -161,6 +199,7 @@ def collect(
     reasons: Sequence[str] = (),
     watch: Watch | None = None,
     cut_at: datetime | None = None,
+    previous: Previous | None = None,
 ) -> Digest:
     """Return the digest of the entries, which come newest first and are read once.
 
@@ -172,7 +211,7 @@ def collect(
     """
     span = calendar(reader.timezone, period.start, period.end, reader.language)
     totals: dict[str, Totals] = defaultdict(Totals)
-    kept: dict[str, Kept[Line]] = defaultdict(lambda: Kept(ENTRIES_A_MODULE))
+    kept: dict[str, Kept[Line]] = defaultdict(lambda: Kept(ENTRIES_A_MODULE + SENSITIVE_NAMED))
     sensitive = Kept[Line](SENSITIVE_NAMED)
     lead = Kept[Line](1)
     crowd = Crowd()
@@ -200,52 +239,62 @@ def collect(
         if entry.account is not None and len(accounts) <= 1:
             accounts.add(entry.account)
 
+    named = _in_order(sensitive)
     shown = sorted(totals, key=lambda module: (-sensitive_by_module[module], -totals[module].all, module))
     unshown = shown[MODULES_SHOWN:]
     order = {module: place for place, module in enumerate(module_order)}
     sections = [
-        Section(safety.line(module, NAME), totals[module], sensitive_by_module[module], _in_order(kept[module]))
+        Section(
+            safety.line(module, NAME),
+            module,
+            totals[module],
+            sensitive_by_module[module],
+            _besides(named, _in_order(kept[module])),
+            _above(named, module),
+        )
         for module in sorted(shown[:MODULES_SHOWN], key=lambda module: (order.get(module, len(order)), module))
     ]
     if cut_at is not None and earliest is not None and latest is not None:
-        notes = (*_outside(span, earliest, latest, cut_at), *notes)
+        notes = (*outside(span, earliest, latest, cut_at), *notes)
     return Digest(
         product=safety.line(product, NAME),
         reader=_harmless(reader),
         cadence=period.cadence,
         calendar=span,
+        since=min(period.start, earliest or period.start),
+        until=max(period.end, latest + _SECOND) if latest else period.end,
         totals=sum(totals.values(), Totals()),
         modules=len(totals),
         lead=next(iter(_in_order(lead)), None),
-        sensitive=_in_order(sensitive),
+        sensitive=named,
         sensitive_entries=sum(sensitive_by_module.values()),
         sections=tuple(sections),
         unshown=(len(unshown), sum((totals[module] for module in unshown), Totals())),
         people=_people(crowd, span),
         several_accounts=len(accounts) > 1,
-        notes=tuple(safety.line(note, NOTE) for note in notes[:NOTES_SHOWN]),
+        unseen=said(notes, unseen=True),
+        notes=said(notes, unseen=False),
         reasons=tuple(safety.line(reason, NOTE) for reason in reasons),
         watch=watch,
+        previous=previous,
     )
-
-
-def _outside(span: Calendar, earliest: datetime, latest: datetime, cut_at: datetime) -> Iterator[str]:
-    """Yield what must be said where entries lie outside of the time that the digest names."""
-    if latest >= span.end and cut_at > span.end:
-        local = cut_at.astimezone(span.zone)
-        # The end is the first moment after the span: at midnight it is on a day that the heading does not name.
-        last = (span.end.astimezone(UTC) - timedelta(microseconds=1)).astimezone(span.zone).date()
-        moment = span.moment(cut_at)
-        day = "" if local.date() == last else f" on {local.day} {local:%B %Y}"
-        clock = f"{moment.clock} {moment.offset}" if moment.offset else moment.clock
-        yield f"Cut{day} at {clock}: changes until then are told here."
-    if earliest < span.start:
-        yield "Changes from before this time are told here too: no digest could tell them earlier."
 
 
 def _in_order(kept: Kept[Line]) -> tuple[Line, ...]:
     """Return the lines as they happened, each with its rank. The newest was offered first, so the last is the oldest."""
     return tuple(replace(line, rank=rank) for rank, line in kept.last_offered_first())
+
+
+def _besides(named: tuple[Line, ...], lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return the lines of a module that are not shown among the sensitive ones, so many as it shows, ranked anew."""
+    ids = {line.id for line in named}
+    ranked = sorted((line for line in lines if line.id not in ids), key=lambda line: line.rank)[:ENTRIES_A_MODULE]
+    places = {line.id: place for place, line in enumerate(ranked)}
+    return tuple(replace(line, rank=places[line.id]) for line in lines if line.id in places)
+
+
+def _above(named: tuple[Line, ...], module: str) -> Totals:
+    return sum((ONE[line.type] for line in named if line.module == module), Totals())
 
 
 def _best(lines: tuple[Line, ...], limit: int, characters: int) -> tuple[Line, ...]:

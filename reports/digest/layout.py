@@ -7,7 +7,7 @@ import unicodedata
 
 from reports import safety
 
-COLUMNS = 78
+COLUMNS = 72
 
 _ISOLATE, _END = "\u2068", "\u2069"
 _QUOTED = re.compile("“[^“”]*”")
@@ -52,12 +52,12 @@ def table(rows: list[list[str]]) -> str:
     widths = [max(columns(row[place]) for row in rows) for place in range(1, len(rows[0]))]
     room = COLUMNS - sum(width + 2 for width in widths)
     return "\n".join(
-        _padded(row[0], room) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
+        padded(row[0], room) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
         for row in rows
     )
 
 
-def _padded(text: str, room: int) -> str:
+def padded(text: str, room: int) -> str:
     """Return the text in exactly so many columns, cut where it is longer."""
     while columns(text) > room:
         text = text[:-2].rstrip() + "…"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from capture.model import ActorKind, ActorTrust, ChangeType, Entry
 from reports import safety
+from reports.digest.fields import Field, fields_of, history_of
 from reports.digest.when import Calendar, Moment
 
 NAME = 60
@@ -34,10 +35,16 @@ class Line:
 
     `noun` and `name` say what was changed: "workflow" and "Welcome"; `name` is None where the noun says it all, `spoken` is
     set where the sentences say it already.
+    `id` is the entry's, `history` the table and the key by which the page shows what was done to the thing before; None where
+    nothing tells the table. `module` is that of the entry as it is stored, however long.
+    `fields` are the values before and after, those first that no sentence says.
     `headline` is its kind in words, for a subject: "Plan upgraded". `unsaid` counts the sentences that were left out.
     `rank` is its place among the lines of its section, 0 for the one that deserves it most.
     """
 
+    id: str
+    history: tuple[str, str] | None
+    module: str
     at: Moment
     type: ChangeType
     noun: str
@@ -45,6 +52,7 @@ class Line:
     spoken: bool
     sentences: tuple[str, ...]
     unsaid: int
+    fields: tuple[Field, ...]
     actor: Person
     ip: str | None
     account: str | None
@@ -53,8 +61,16 @@ class Line:
     headline: str
     rank: int = 0
 
+    @property
+    def news(self) -> tuple[Field, ...]:
+        """The fields that no sentence says."""
+        return tuple(field for field in self.fields if not field.said)
+
     def shortened(self, characters: int) -> Line:
-        """Return the line with at most so many characters in all its sentences; the first one is always there."""
+        """Return the line with at most so many characters in all its sentences, of which the first is always there.
+
+        So many are the most for its values, too: where they do not fit, they are left out whole.
+        """
         kept: list[str] = []
         for sentence in self.sentences:
             if kept and sum(map(len, kept)) + len(sentence) > characters:
@@ -65,6 +81,7 @@ class Line:
             sentences=tuple(kept),
             spoken=self.spoken and any(_speaks(sentence, self.noun, self.name or "") for sentence in kept),
             unsaid=self.unsaid + len(self.sentences) - len(kept),
+            fields=_fitting(self.fields, characters),
             consequence_of=safety.line(self.consequence_of, characters) if self.consequence_of else None,
         )
 
@@ -87,6 +104,9 @@ def line_of(entry: Entry, span: Calendar) -> Line:
     noun, name = _thing(entry)
     sentences = tuple(safety.line(text, SENTENCE) for text in entry.descriptions[:SENTENCES_SHOWN])
     return Line(
+        id=entry.id,
+        history=history_of(entry),
+        module=entry.module,
         at=span.moment(entry.at),
         type=entry.type,
         noun=noun,
@@ -94,6 +114,7 @@ def line_of(entry: Entry, span: Calendar) -> Line:
         spoken=name is not None and any(_speaks(sentence, noun, name) for sentence in sentences),
         sentences=sentences,
         unsaid=max(len(entry.descriptions) - SENTENCES_SHOWN, 0),
+        fields=fields_of(entry, sentences),
         actor=person(entry.actor, entry.actor_kind, entry.actor_trust, entry.actor_mark),
         ip=safety.line(entry.ip, _ADDRESS) if entry.ip else None,
         account=safety.line(entry.account, NAME) if entry.account else None,
@@ -114,6 +135,16 @@ def _thing(entry: Entry) -> tuple[str, str | None]:
 def _speaks(sentence: str, noun: str, name: str) -> bool:
     """Return whether a sentence says both; of a noun of several words the last one is enough ("sequence" of "sales sequence")."""
     return f"“{name}”" in sentence and noun.rsplit(" ", maxsplit=1)[-1].casefold() in sentence.casefold()
+
+
+def _fitting(fields: tuple[Field, ...], characters: int) -> tuple[Field, ...]:
+    kept: list[Field] = []
+    for field in fields:
+        characters -= field.length
+        if characters < 0:
+            break
+        kept.append(field)
+    return tuple(kept)
 
 
 def _headline(entry: Entry) -> str:

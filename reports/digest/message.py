@@ -10,6 +10,7 @@ from hashlib import sha256
 from reports.addresses import address_of, checked_address
 from reports.digest import mime
 from reports.digest.content import Reader
+from reports.digest.links import unsubscribe
 from reports.digest.render import Rendered
 
 _MESSAGE_ID = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
@@ -25,12 +26,13 @@ def build_message(
     date: datetime,
     serial: int,
     base_url: str | None,
+    previous: int | None = None,
 ) -> bytes:
     """Return the message in RFC 5322 form with CRLF: the same bytes for the same arguments.
 
     `sender` is an address, with a name or without. `message_id` has its angle brackets, `window` says which transactions the
-    digest is about, `date` is aware. Raises UsageError where sender or reader have no address that mail can use, ValueError where
-    another argument would break the message.
+    digest is about, `date` is aware, `previous` is the number of the digest that was mailed before. Raises UsageError where sender
+    or reader have no address that mail can use, ValueError where another argument would break the message.
     """
     if not _MESSAGE_ID.fullmatch(message_id) or not message_id.isascii():
         raise ValueError(f"{message_id!r} is no Message-ID: it looks like <name@host>.")
@@ -45,13 +47,13 @@ def build_message(
         ("Date", format_datetime(date.astimezone(UTC))),
         ("Message-ID", message_id),
         ("List-Id", f"<audit-digest.{address.rpartition('@')[2]}>"),
-        # Only by mail: a link that stops mails needs a page that answers it (RFC 8058), and there is none yet.
-        ("List-Unsubscribe", f"<{mime.mailto(address, f'Unsubscribe {to}')}>"),
+        *_unsubscribe(address, to, unsubscribe(base_url, reader.token)),
         *([("List-Archive", f"<{base_url}>")] if base_url else []),
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("X-Audit-Window", window),
         ("X-Audit-Serial", str(serial)),
+        *([("X-Audit-Previous", str(previous))] if previous is not None else []),
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative;{mime.CRLF} boundary="{boundary}"'),
     ]
@@ -60,6 +62,15 @@ def build_message(
     parts = [_part("plain", rendered.text), _part("html", rendered.html)]
     delimiter = f"--{boundary}".encode()
     return b"\r\n".join([head.encode(), *(delimiter + b"\r\n" + part for part in parts), delimiter + b"--\r\n"])
+
+
+def _unsubscribe(sender: str, reader: str, link: str | None) -> list[tuple[str, str]]:
+    """Return the headers by which mail programs stop the mails: one click (RFC 8058) where the page is reached by HTTPS."""
+    mailto = f"<{mime.mailto(sender, f'Unsubscribe {reader}')}>"
+    if link is None:
+        return [("List-Unsubscribe", mailto)]
+    found = [("List-Unsubscribe", f"<{link}>,{mime.CRLF} {mailto}")]
+    return [*found, ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if link.startswith("https:") else found
 
 
 def _part(kind: str, text: str) -> bytes:

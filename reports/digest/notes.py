@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 from capture.catalogue.model import Catalogue
 from capture.resources import query
 from capture.window import Watermark, Window
+from reports.digest.remarks import Unseen
 from reports.digest.style import style_of
 from reports.recipients import Recipient, known_modules
 
@@ -91,7 +92,7 @@ def notes(
     empty: bool = False,
     nothing_since: datetime | None = None,
 ) -> tuple[str, ...]:
-    """Return the sentences, in the order of their weight; times are those of the reader's zone.
+    """Return the sentences, in the order of their weight, those about what is missing as Unseen; times are those of the reader's zone.
 
     A digest that is `empty` says what is held back, however short a time: it would seem that there is nothing. One that tells
     several periods in one says so: `nothing_since` is when the one before it ended.
@@ -102,15 +103,13 @@ def notes(
         style = style_of(recipient.language)
         return f"{style.day(local)} at {style.clock(local)} ({recipient.schedule.zone.key})"
 
-    said = [lost.sentence] if lost else []
+    said: list[str] = [Unseen(lost.sentence)] if lost else []
     if nothing_since is not None:
         said.append(f"No digest was cut for you since {shown(nothing_since)}: this one tells all of that time.")
     said += [f"The database moved to another server: this was noticed on {shown(at)}." for at in moved]
     if waiting is not None and (empty or clock - waiting >= _HELD_BACK):
-        said.append(
-            f"Changes made since {shown(waiting)} may be missing here: a transaction that is still open holds them back."
-            " They will be in a later digest."
-        )
+        held = f"Changes made since {shown(waiting)} may be missing here: a transaction that is still open holds them back."
+        said.append(Unseen(f"{held} They will be in a later digest."))
     if recipient.zone is None:
         said.append(f"The time zone “{recipient.timezone}” is not known here: all times are in UTC.")
     known = {module.casefold() for module in known_modules(catalogue)}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from capture.errors import ConfigurationError
 from reports import safety
 from reports.digest import layout, mime, words
-from reports.digest.content import ENTRIES_A_MODULE, Digest
+from reports.digest.bars import bar, blocks
+from reports.digest.content import ENTRIES_A_MODULE, MODULES_SHOWN, Digest
 from reports.digest.lines import SENTENCE, SENTENCES_SHOWN
+from reports.digest.links import Links, checked
 from reports.digest.when import Moment
 
 LARGEST = 80 * 1024
@@ -27,13 +28,22 @@ _HEADERS = 4 * 1024
 """Room for the headers: long names and subjects in encoded words."""
 
 _SIZES = (
-    *((ENTRIES_A_MODULE, most) for most in (SENTENCE * SENTENCES_SHOWN, SENTENCE, SENTENCE // 2, SENTENCE // 3)),
-    *((limit, SENTENCE // 3) for limit in range(ENTRIES_A_MODULE - 1, -1, -1)),
+    *(
+        (ENTRIES_A_MODULE, most, MODULES_SHOWN)
+        for most in (SENTENCE * SENTENCES_SHOWN, SENTENCE, SENTENCE // 2, SENTENCE // 3)
+    ),
+    *((limit, SENTENCE // 3, MODULES_SHOWN) for limit in range(ENTRIES_A_MODULE - 1, 0, -1)),
+    *((1, SENTENCE // 3, modules) for modules in range(MODULES_SHOWN - 2, -1, -2)),
 )
-"""What is tried: so many entries a module with so many characters each. Whoever writes long names must not hide other entries."""
+"""What is tried: so many entries a module with so many characters each, of so many modules.
 
-_KEEP = ' data-css-inline="keep"'
-_URL = re.compile(r"[^\s<>\"'\\\x00-\x20\x7f]+")
+Whoever writes long names must not hide other entries.
+"""
+
+_MODULE, _BAR = 24, 36
+"""Columns of a module's name, and of the longest bar, in the text part."""
+
+_NUMBERED = re.compile(r"(\d|\ball) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +64,42 @@ def render(digest: Digest, *, serial: int, base_url: str | None, by_time: bool =
     Where the mail would get too large, its entries are said in fewer words, then each module shows fewer of them. Raises
     ConfigurationError where `base_url` is no address of a page.
     """
-    link = _checked(base_url) if base_url else None
+    links = Links(checked(base_url), digest.since, digest.until, digest.reader.token) if base_url else None
     nothing = next(iter(digest.reasons), words.nothing_new(None if by_time else serial))
-    for limit, characters in _SIZES:
-        rendered = _render(digest.shortened(limit, characters), serial, link, nothing)
-        if sum(len(mime.body(text)[1]) for text in (rendered.html, rendered.text)) <= LARGEST - _HEADERS:
-            return rendered
-    raise AssertionError("A digest without entries is small: all its texts are bounded.")
+    made: dict[int, Rendered] = {}
+
+    def fits(step: int) -> bool:
+        made[step] = _render(digest.shortened(*_SIZES[step]), serial, links, nothing)
+        return sum(len(mime.body(text)[1]) for text in (made[step].html, made[step].text)) <= LARGEST - _HEADERS
+
+    # Mostly the first one fits. Each of the others is smaller than the one before, so not all need to be tried.
+    step = 0 if fits(0) else bisect_left(range(len(_SIZES)), 1, lo=1, key=fits)
+    if step == len(_SIZES):
+        raise AssertionError("A digest without entries is small: all its texts are bounded.")
+    return made[step]
 
 
-def _render(digest: Digest, serial: int, base_url: str | None, nothing: str) -> Rendered:
+def _render(digest: Digest, serial: int, links: Links | None, nothing: str) -> Rendered:
     subject, preheader = words.subject(digest, nothing), words.preheader(digest, nothing)
     moments = list(_moments(digest))
     stamp = 2 + max((len(moment.words) for moment in moments), default=0)
     shared: dict[str, Any] = {
         "digest": digest,
         "serial": serial,
-        "base_url": base_url,
+        "links": links,
+        "headline": words.headline(digest, nothing),
+        "follows": words.follows(digest, serial),
+        "spread": words.spread(digest),
+        "largest": max((part.totals.all for part in digest.sections), default=0),
         "subject": subject,
         "preheader": preheader,
         "scope": words.scope(digest),
         "watched": words.watched(digest),
         "nothing": nothing,
         "heartbeat": words.heartbeat(digest),
-        "summary": words.summary(digest),
         "sensitive_words": words.sensitive(digest),
         "others": words.others(digest.people),
-        "footer": words.footer(digest),
+        "footer": words.footer(digest, linked=links is not None and links.unsubscribe is not None),
         "dated": any(moment.day or moment.offset for moment in moments),
     }
     text = (
@@ -92,12 +111,27 @@ def _render(digest: Digest, serial: int, base_url: str | None, nothing: str) -> 
             stamp=stamp,
             margin=" " * stamp,
             people=layout.table(words.people_cells(digest)),
+            modules=_module_rows(digest),
         )
     )
+    text = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{4,}", "\n\n\n", text))
     html = _environment().get_template("digest.html").render(shared)
-    # The mark by which the inliner knows what stays in the head has no meaning for anybody else.
-    html = _inliner().inline(html).replace(_KEEP, "", 1)
+    # The inliner would write these into style attributes too, and knows no way to leave them where they are.
+    html = mime.compact(_inliner().inline(html).replace("</head>", f"<style>{_head_style()}</style></head>", 1))
     return Rendered(subject, preheader, html, text)
+
+
+def _module_rows(digest: Digest) -> str:
+    """Return the summary by module for the text part: name, number, bar, and under it what it is made of."""
+    largest = max((part.totals.all for part in digest.sections), default=0)
+    numbers = [f"{part.totals.all:,}" for part in digest.sections]
+    width = max(map(len, numbers), default=0)
+    rows = []
+    for part, number in zip(digest.sections, numbers, strict=True):
+        bar_ = blocks(part.totals, largest, _BAR)
+        rows.append(f"{layout.padded(part.module, _MODULE)} {number:>{width}}  {bar_}")
+        rows.append(layout.fold(words.weight(part), " " * (_MODULE + width + 3)))
+    return "\n".join(rows)
 
 
 def _moments(digest: Digest) -> Iterator[Moment]:
@@ -116,6 +150,11 @@ def _closed(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(Markup().join(pieces))
 
 
+def _paired(text: str) -> str:
+    """Return counts with each number on the line of its word: "1 created, 8 updated" breaks after the comma."""
+    return _NUMBERED.sub("\\1\u00a0", text)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -127,27 +166,27 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
+        "bar": bar,
+        "before_after": words.before_after,
         "by_type": words.by_type,
         "closed": _closed,
         "count": words.count,
         "fold": layout.fold,
+        "paired": _paired,
         "section": words.section,
+        "table": layout.table,
+        "weight": words.weight,
     }
     return environment
 
 
 @cache
+def _head_style() -> str:
+    """Return what stays in the head: the look of the entries, narrow and dark screens."""
+    rules = "".join(_environment().get_template(name).render() for name in ("entries.css", "media.css"))
+    return re.sub(r"\s*([{};,>])\s*", r"\1", " ".join(rules.split())).replace(": ", ":")
+
+
+@cache
 def _inliner() -> CSSInliner:
     return CSSInliner(minify_css=True, load_remote_stylesheets=False)
-
-
-def _checked(url: str) -> str:
-    """Return the address of the log's page without a slash at its end."""
-    problem = ConfigurationError(f"{url!r} is no address of a page: write one such as https://audit.example.com.")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise problem from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isascii() or not _URL.fullmatch(url):
-        raise problem
-    return url.rstrip("/")

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from reports import safety
 from reports.digest.content import MODULES_SHOWN, Digest, People, Section
+from reports.digest.fields import Field
 from reports.digest.tally import Totals
 
 USEFUL = 60
 """What comes after the product in a subject is at most so long: no list of mails shows more."""
 
 PREHEADER = 140
+
+_TABLE = 70
+_TABLES_NAMED = 3
 
 
 def subject(digest: Digest, nothing: str) -> str:
@@ -62,17 +66,41 @@ def section(part: Section) -> str:
     number = part.totals.all
     alone = by_type(part.totals)
     said = alone if "," not in alone else f"{count(number, 'change')}: {alone}"
-    if not part.sensitive:
-        return said
-    if part.sensitive < number:
-        return f"{said}; {part.sensitive:,} sensitive"
-    return f"{said}; {'all ' if number > 1 else ''}sensitive"
+    said += _of_them_sensitive(part)
+    return f"{said}; {part.above.all:,} shown above" if part.above.all else said
 
 
-def summary(digest: Digest) -> str:
-    """Return what a reader who reads one line should know: "67 changes in 6 modules, by 5 people, System and 1 database role"."""
-    modules = count(digest.modules, "module")
-    return f"{count(digest.totals.all, 'change')} in {modules}, by {by_whom(digest.people)}"
+def headline(digest: Digest, nothing: str) -> str:
+    """Return what stands above all: "69 configuration changes"; `nothing` where there is none."""
+    return count(digest.totals.all, "configuration change") if digest.lead else nothing
+
+
+def _of_them_sensitive(part: Section) -> str:
+    number = part.totals.all
+    how_many = f"{part.sensitive:,} " if part.sensitive < number else "all " if number > 1 else ""
+    return f"; {how_many}sensitive" if part.sensitive else ""
+
+
+def spread(digest: Digest) -> str:
+    """Return over what the changes spread: "in 6 modules, by 5 people, System and 1 database role"."""
+    return f"in {count(digest.modules, 'module')}, by {by_whom(digest.people)}"
+
+
+def follows(digest: Digest, serial: int) -> str | None:
+    """Return which digest came before, so that a reader notices where one is missing; None where nothing is known of it."""
+    if digest.previous:
+        return f"Follows digest {digest.previous.serial:,} of {digest.calendar.style.day(digest.previous.day)}"
+    return "Your first digest" if serial == 1 else None
+
+
+def before_after(field: Field) -> str:
+    """Return the values of a field for the text part: "Plan: Pro → Enterprise"."""
+    return f"{field.label}: {field.before} → {field.after}"
+
+
+def weight(part: Section) -> str:
+    """Return what stands beside the bar of a module: "1 created, 8 updated; 1 sensitive"."""
+    return f"{by_type(part.totals)}{_of_them_sensitive(part)}"
 
 
 def by_whom(people: People) -> str:
@@ -118,16 +146,16 @@ def heartbeat(digest: Digest) -> str:
     return f"{'There is nothing else to tell' if digest.reasons else 'This mail is a sign of life'}. {watched(digest)}"
 
 
-def footer(digest: Digest) -> list[str]:
-    """Return the paragraphs at the end: why this came, how to stop it, and how complete it is."""
-    stop = "To stop it or to change what it holds, reply to this mail, or ask whoever runs the log."
+def footer(digest: Digest, *, linked: bool) -> list[str]:
+    """Return the paragraphs at the end: why this came, how to stop it where no link does, and how complete it is."""
+    stop = "" if linked else " To stop it or to change what it holds, reply to this mail, or ask whoever runs the log."
     complete = (
         "The log records every committed change of the tables it watches, also those made around the application. "
         "Each digest begins where the one before it ended."
     )
     if digest.lead and digest.watch and not digest.watch.amiss:
         complete += f" {watched(digest)}"
-    paragraphs = [f"{why(digest)} {stop}", complete]
+    paragraphs = [f"{why(digest)}{stop}", complete]
     if any(part.more.all for part in digest.sections):
         paragraphs.append(
             "Where not all changes of a module are shown, sensitive ones come first, then direct SQL and deletions, then the newest."
@@ -170,13 +198,17 @@ def watched(digest: Digest) -> str:
     tables = count(watch.tables, "table")
     if watch.amiss:
         verb = "is" if watch.amiss == 1 else "are"
-        return f"Of {tables} that should be watched, {watch.amiss:,} {verb} not watched fully: changes may be missing."
+        named = [safety.line(name, _TABLE) for name in watch.names[:_TABLES_NAMED]]
+        if named and (more := watch.amiss - len(named)):
+            named.append(f"{more:,} more")
+        which = f" ({listed(named)})" if named else ""
+        return f"Of {tables} that should be watched, {watch.amiss:,} {verb} not watched fully{which}: changes may be missing."
     return f"The log works: it watches {tables}, and none of them is missing a trigger."
 
 
 def why(digest: Digest) -> str:
     """Return why the reader gets this mail."""
-    kind = {"hourly": "hourly ", "daily": "daily ", "weekly": "weekly ", "now": ""}[digest.cadence]
+    kind = "" if digest.cadence == "now" else f"{digest.cadence} "
     limit = scope(digest)
     return f"{digest.reader.email} gets this {kind}digest as a recipient of the audit log of {digest.product}" + (
         f", limited to {limit}." if limit else "."

@@ -138,6 +138,10 @@ begin
   end if;
 
   perform audit.put_triggers(relation, kind, coalesce(keys, '{}') || named);
+  -- A watch that was ended is told; so must be that it goes on, or nobody could say of which time nothing is recorded.
+  if was.until is not null and full_name not like 'audit.%' then
+    insert into audit.schema_change (command, table_name, thing, action) values ('audit.track', full_name, 'capture', 'switched on');
+  end if;
   if registered then
     perform audit.register_rows(table_number);
   end if;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from whochanged.output.times import zone
 if TYPE_CHECKING:
     import psycopg
 
+    from reports.digest.compose import Mail
     from reports.digest.cut import Cut
     from reports.jobs import Mailing
     from reports.outbox import Outcome
@@ -26,17 +28,41 @@ app = typer.Typer(
 )
 
 
+class Form(StrEnum):
+    """What of a mail is printed: its text part, its HTML part, or the whole message as it would be sent."""
+
+    TEXT = "text"
+    HTML = "html"
+    EML = "eml"
+
+
 @app.command()
 def preview(
     reader: Annotated[
         str | None,
         typer.Option(
-            "--as", metavar="EMAIL", help="As this recipient would get it now; without it, all of the last 24 hours."
+            "--as", metavar="EMAIL", help="As this recipient would get it; without it, all that everybody may see."
         ),
     ] = None,
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")] = Path("digest-preview"),
+    period: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="yesterday, last week, 2026-11-01..2026-11-08, ...; next (with --as): what is new. Else the last 24 hours.",
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
+    form: Annotated[
+        Form, typer.Option("--format", help="What to print: the text part, the HTML part, or the whole message.")
+    ] = Form.TEXT,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write digest.eml, digest.html and digest.txt there instead."),
+    ] = None,
+    in_browser: Annotated[
+        bool, typer.Option("--open", help="Show it in the browser instead; where there is none, name the file.")
+    ] = False,
     timezone: Annotated[
         str | None,
         typer.Option(
@@ -45,29 +71,60 @@ def preview(
             help="Zone of the digest without --as, as Europe/Berlin; without one, UTC.",
         ),
     ] = None,
+    as_json: common.AsJson = False,
     dsn: common.Dsn = None,
 ) -> None:
-    """Write a digest to digest.eml, digest.html and digest.txt; nothing is sent, and nothing counts as told.
+    """Look at a digest: just what would be sent. Nothing is sent, and nothing counts as told.
 
-    [dim]whochanged digest preview --as ana@example.com
-    whochanged digest preview --since 7d --timezone Europe/Berlin[/]
+    [dim]whochanged digest preview --as ana@example.com --open
+    whochanged digest preview --period "last week" --timezone Europe/Berlin
+    whochanged digest preview --as ana@example.com --out today[/]
     """
+    common.only_one(period=period is not None, since=since is not None)
+    common.only_one(period=period is not None, until=until is not None)
+    common.only_one(json=as_json, open=in_browser)
+    common.only_one(json=as_json, out=folder is not None)
     with common.installed(dsn) as connection:
-        from whochanged.preview import make_preview, write_preview
+        from whochanged.preview import Asked, make_preview, write_preview
         from whochanged.settings import load_settings
 
-        mail, mailed = make_preview(
-            connection, load_settings(), reader=reader, since=since, until=until, timezone=timezone
-        )
-        paths = write_preview(mail, folder)
+        asked = Asked(period, since, until)
+        mail, mailed = make_preview(connection, load_settings(), asked, reader=reader, timezone=timezone)
+    paths = write_preview(mail, folder) if folder else []
     told = "1 entry" if mail.entries == 1 else f"{mail.entries:,} entries"
     if not mailed:
         common.talk().print(
             "A digest that is cut now would not be mailed: there is nothing to tell. It would look like this:"
         )
-    common.talk().print(f"“{mail.rendered.subject}”, {told}; nothing was sent. Look at it in:")
-    for path in paths:
-        common.out().write(f"{path}\n")
+    size = f"{len(mail.message) / 1024:,.0f} KB"
+    common.talk().print(f"“{mail.rendered.subject}”, {told}, {size}; nothing was sent.")
+    if in_browser:
+        paths = _opened(mail, paths)
+    if as_json:
+        from whochanged.output.digests import mail_document
+        from whochanged.output.machine import to_json
+
+        common.out().write(to_json(mail_document(mail, mailed=mailed)) + "\n")
+    elif paths:
+        for path in paths:
+            common.out().write(f"{path}\n")
+    else:
+        parts = {
+            Form.TEXT: mail.rendered.text,
+            Form.HTML: mail.rendered.html.rstrip("\n") + "\n",
+            Form.EML: mail.message.decode("ascii"),
+        }
+        common.out().write(parts[form])
+
+
+def _opened(mail: Mail, paths: list[Path]) -> list[Path]:
+    """Show the mail in the browser; return the files that were written, one of which is shown."""
+    from whochanged.preview import page_of, show_in_browser
+
+    page = next((path for path in paths if path.suffix == ".html"), None) or page_of(mail)
+    if not show_in_browser(page):
+        common.talk().print("There is no browser here: open the file elsewhere.")
+    return paths or [page]
 
 
 @app.command()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from reports.digest.compose import Mail
     from reports.digest.cut import Cut
     from reports.digest.kept import Delivery, KeptDigest
     from reports.outbox import Outcome, Waiting
@@ -48,6 +49,22 @@ def digest_document(digest: KeptDigest, deliveries: Sequence[Delivery]) -> dict[
             }
             for delivery in deliveries
         ],
+    }
+
+
+def mail_document(mail: Mail, *, mailed: bool) -> dict[str, Any]:
+    """A mail to look at, under its public names; `mailed` tells whether it would be sent, `bytes` is its size on the way."""
+    return {
+        "to": mail.address,
+        "subject": mail.rendered.subject,
+        "preheader": mail.rendered.preheader,
+        "message_id": mail.message_id,
+        "mailed": mailed,
+        "entries": mail.entries,
+        "changes": mail.changes,
+        "bytes": len(mail.message),
+        "text": mail.rendered.text,
+        "html": mail.rendered.html,
     }
 
 

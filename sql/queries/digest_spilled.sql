@@ -1,0 +1,2 @@
+-- How many changes wait for a partition of their day.
+SELECT count(*) FROM audit.change_spill
