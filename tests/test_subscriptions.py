@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -256,7 +256,19 @@ def test_leaving_counts_more_than_a_pause_for_another_reason(crm_conn: Connectio
     assert recipients.pause(crm_conn, ANA).paused_reason == "unsubscribed"
 
 
-@pytest.mark.parametrize("token", [str(uuid4()), uuid4(), "", "x", "' OR true --", "0" * 32, "\x00", "é" * 36])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "7d8e7a3e-5a0f-4b1c-9a57-3f6a1c2b9d10",
+        UUID("7d8e7a3e-5a0f-4b1c-9a57-3f6a1c2b9d10"),
+        "",
+        "x",
+        "' OR true --",
+        "0" * 32,
+        "\x00",
+        "é" * 36,
+    ],
+)
 def test_a_token_of_nobody_pauses_nobody(crm_conn: Connection, token: str | UUID) -> None:
     add(crm_conn)
     assert unsubscribe(crm_conn, token) is None

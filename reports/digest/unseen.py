@@ -19,6 +19,7 @@ from capture.window import Window
 from reports.calendar import zone_of
 from reports.digest.content import Period, Previous, Reader
 from reports.digest.remarks import Unseen
+from reports.digest.style import style_of
 from reports.digest.words import count, listed
 
 _HIGHEST = 2**63 - 1
