@@ -66,15 +66,12 @@ def test_send_says_what_happened(
     held = "Nothing to send; 1 of 2 get nothing now: whochanged recipients list  says why.\n"
     assert said(capsys, "digest", "send", *here) == ("", held)
     mailbox.refusals.clear()
-    # That mails to Ben come back is news for Ana.
-    told = "ana@example.com  no. 4 would be cut: 1 entry; “[Cloudfon CX] 1 configuration change on"
     first, second = said(capsys, "digest", "send", "--now", "--dry-run", *here)[0].splitlines()
     assert first == "ben@example.com  no. 3 would be sent, after 2 tries: 550 5.1.1 no such user"
-    assert second.startswith(told)
-    assert sorted(said(capsys, "digest", "send", "--now", *here)[0].splitlines()) == [
-        "ana@example.com  no. 4 sent: 250 2.0.0 queued",
-        "ben@example.com  no. 3 sent: 250 2.0.0 queued",
-    ]
+    # That mails to Ben come back is news for Ana.
+    assert second.startswith("ana@example.com  no. 4 would be cut: 1 entry; “[Cloudfon CX] 1 configuration change on")
+    sent = sorted(said(capsys, "digest", "send", "--now", *here)[0].splitlines())
+    assert sent == [f"{one} sent: 250 2.0.0 queued" for one in (f"{ANA}  no. 4", f"{BEN}  no. 3")]
 
 
 def test_sending_by_cron_is_written_down_as_by_the_scheduler(
