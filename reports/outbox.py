@@ -26,9 +26,13 @@ from reports.clock import clock
 from reports.smtp import Answer, MailServer, deliver
 
 State = Literal["sent", "retry", "parked"]
+Kind = Literal["digest", "alert"]
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360))
 """How long to wait after the first try, the second, ...; the last one for all that follow."""
+
+ALERT_BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (20, 60, 120, 300, 600))
+"""The same for an alert: it is worth the most while it is new."""
 
 GIVE_UP = timedelta(days=7)
 LEAST_TRIES = 10
@@ -56,6 +60,7 @@ class Outcome:
     state: State
     answer: str
     tries: int
+    kind: Kind = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Waiting:
     state: Literal["pending", "retry", "parked"]
     tries: int
     answer: str | None
+    kind: Kind = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class _Parked:
     digest_id: int
     address: str
     email: str
+    kind: Kind
     serial: int
     tries: int
     answer: str | None
@@ -98,6 +105,7 @@ class _Claim:
     address: str
     lease: UUID
     tries: int
+    kind: Kind
     serial: int
     cut_at: datetime
     message: bytes
@@ -131,11 +139,12 @@ def sending(
     *,
     at_once: bool = False,
     stop: Callable[[], bool] | None = None,
+    kind: Kind | None = None,
 ) -> Iterator[Outcome]:
     """Try every delivery that waits, and yield what became of each as soon as it is settled.
 
-    `at_once` tries those too whose next try is not due yet, and those that are parked. `stop` is asked before each: once it
-    says yes, what is left waits for the next run. The connection must be outside of a transaction.
+    `at_once` tries those too whose next try is not due yet, and those that are parked; `kind` leaves the other kind alone. `stop`
+    is asked before each: once it says yes, what is left waits for the next run. The connection must be outside of a transaction.
     Raises MailError, with what to do, where the configuration is at fault or the server does not answer time after time:
     all that is left waits for the next run. What is denied by the server (see reports/smtp.py) is judged at the end.
     """
@@ -144,7 +153,7 @@ def sending(
     began, silences = _begin(conn, at_once=at_once), 0
     denied, serves = list[_Denied](), False
     while not (stop and stop()) and (serves or len(denied) < SILENCES):
-        claim = _claim(conn, began, server.longest + _GRACE)
+        claim = _claim(conn, began, server.longest + _GRACE, kind)
         if claim is None:
             break
         answer = deliver(server, _sender(claim.message), claim.address, claim.message)
@@ -156,7 +165,7 @@ def sending(
         if answer.verdict in _MAY_BE_OURS:
             denied.append(_Denied(claim, answer))
         elif settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
-            yield Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries)
+            yield _outcome(claim, state, answer)
         silences = silences + 1 if answer.timed_out else 0
         if silences == SILENCES:
             advice = "check WHOCHANGED_SMTP_URL, and that the server runs"
@@ -164,14 +173,15 @@ def sending(
     yield from _judged(conn, server, denied, began)
 
 
-def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False) -> list[Waiting]:
-    """Return the deliveries that the next run would try."""
+def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False, kind: Kind | None = None) -> list[Waiting]:
+    """Return the deliveries that the next run would try; with `kind`, of that kind alone."""
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-        found = cursor.execute(query("delivery_waiting"), {"at_once": at_once}).fetchall()
+        found = cursor.execute(query("delivery_waiting"), {"at_once": at_once, "kind": kind}).fetchall()
     if at_once:
         found += [
-            Waiting(parked.digest_id, parked.serial, parked.goes_to, "parked", parked.tries, parked.answer)
+            Waiting(parked.digest_id, parked.serial, parked.goes_to, "parked", parked.tries, parked.answer, parked.kind)
             for parked in _parked(conn)
+            if kind in (None, parked.kind)
         ]
     return found
 
@@ -194,14 +204,19 @@ def _parked(conn: psycopg.Connection[Any]) -> list[_Parked]:
         return cursor.execute(query("delivery_parked")).fetchall()
 
 
-def _claim(conn: psycopg.Connection[Any], began: datetime, seconds: float) -> _Claim | None:
+def _claim(conn: psycopg.Connection[Any], began: datetime, seconds: float, kind: Kind | None) -> _Claim | None:
     with conn.transaction(), conn.cursor(row_factory=class_row(_Claim)) as cursor:
-        return cursor.execute(query("delivery_claim"), {"began": began, "seconds": seconds}).fetchone()
+        return cursor.execute(query("delivery_claim"), {"began": began, "seconds": seconds, "kind": kind}).fetchone()
+
+
+def _outcome(claim: _Claim, state: State, answer: Answer) -> Outcome:
+    return Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries, claim.kind)
 
 
 def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: str) -> bool:
     """Write down what became of a try; return whether it was still ours to say."""
-    wait = BACK_OFF[min(claim.tries, len(BACK_OFF)) - 1]
+    waits = ALERT_BACK_OFF if claim.kind == "alert" else BACK_OFF
+    wait = waits[min(claim.tries, len(waits)) - 1]
     values = {
         "digest_id": claim.digest_id,
         "address": claim.address,
@@ -228,7 +243,7 @@ def _judged(
             mail = {"digest_id": claim.digest_id, "address": claim.address, "tries": claim.tries}
             parked = conn.execute(query("delivery_park_denied"), mail).rowcount > 0
         if parked:
-            yield Outcome(claim.digest_id, claim.serial, claim.address, "parked", answer.said, claim.tries)
+            yield _outcome(claim, "parked", answer)
     if ours:
         advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"
         others = f" and {len(ours) - 1} more" if len(ours) > 1 else ""
