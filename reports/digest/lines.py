@@ -99,7 +99,7 @@ def line_of(entry: Entry, span: Calendar) -> Line:
         account=safety.line(entry.account, NAME) if entry.account else None,
         consequence_of=safety.line(entry.consequence_of, SENTENCE) if entry.consequence_of else None,
         sensitive=entry.sensitivity == "high",
-        headline=_headline(entry),
+        headline=headline_of(entry),
     )
 
 
@@ -116,7 +116,7 @@ def _speaks(sentence: str, noun: str, name: str) -> bool:
     return f"“{name}”" in sentence and noun.rsplit(" ", maxsplit=1)[-1].casefold() in sentence.casefold()
 
 
-def _headline(entry: Entry) -> str:
+def headline_of(entry: Entry) -> str:
     """Return the kind of the entry in words: "plan.upgraded" as "Plan upgraded"; empty where it has none or a long one."""
     words = " ".join(entry.kinds[0].replace(".", " ").replace("_", " ").split()) if entry.kinds else ""
     return "" if len(words) > _HEADLINE else safety.neutral(words[:1].upper() + words[1:])

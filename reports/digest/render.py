@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from css_inline import CSSInliner
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from capture.errors import ConfigurationError
@@ -54,11 +54,11 @@ def render(digest: Digest, *, serial: int, base_url: str | None, by_time: bool =
     Where the mail would get too large, its entries are said in fewer words, then each module shows fewer of them. Raises
     ConfigurationError where `base_url` is no address of a page.
     """
-    link = _checked(base_url) if base_url else None
+    link = checked_page(base_url) if base_url else None
     nothing = next(iter(digest.reasons), words.nothing_new(None if by_time else serial))
     for limit, characters in _SIZES:
         rendered = _render(digest.shortened(limit, characters), serial, link, nothing)
-        if sum(len(mime.body(text)[1]) for text in (rendered.html, rendered.text)) <= LARGEST - _HEADERS:
+        if fits(rendered):
             return rendered
     raise AssertionError("A digest without entries is small: all its texts are bounded.")
 
@@ -84,7 +84,7 @@ def _render(digest: Digest, serial: int, base_url: str | None, nothing: str) -> 
         "dated": any(moment.day or moment.offset for moment in moments),
     }
     text = (
-        _environment()
+        environment()
         .get_template("digest.txt")
         .render(
             shared,
@@ -94,10 +94,19 @@ def _render(digest: Digest, serial: int, base_url: str | None, nothing: str) -> 
             people=layout.table(words.people_cells(digest)),
         )
     )
-    html = _environment().get_template("digest.html").render(shared)
-    # The mark by which the inliner knows what stays in the head has no meaning for anybody else.
-    html = _inliner().inline(html).replace(_KEEP, "", 1)
+    html = inlined(environment().get_template("digest.html").render(shared))
     return Rendered(subject, preheader, html, text)
+
+
+def inlined(html: str) -> str:
+    """Return the document with its styles in style attributes, where mail programs read them."""
+    # The mark by which the inliner knows what stays in the head has no meaning for anybody else.
+    return _inliner().inline(html).replace(_KEEP, "", 1)
+
+
+def fits(rendered: Rendered) -> bool:
+    """Return whether the message stays below LARGEST, its headers included."""
+    return sum(len(mime.body(text)[1]) for text in (rendered.html, rendered.text)) <= LARGEST - _HEADERS
 
 
 def _moments(digest: Digest) -> Iterator[Moment]:
@@ -105,7 +114,7 @@ def _moments(digest: Digest) -> Iterator[Moment]:
         yield from (line.at for line in lines)
 
 
-def _closed(text: str) -> Markup:
+def closed(text: str) -> Markup:
     """Return a sentence in which quoted names are closed off, where letters in it run from right to left."""
     if not safety.right_to_left(text):
         return escape(text)
@@ -117,9 +126,12 @@ def _closed(text: str) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def environment(folder: str = "digest") -> Environment:
+    """Return the templates of a folder beside this one, which can use those of the digest as parts."""
     environment = Environment(
-        loader=PackageLoader("reports", "digest/templates"),
+        loader=ChoiceLoader(
+            [PackageLoader("reports", f"{name}/templates") for name in dict.fromkeys((folder, "digest"))]
+        ),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -128,7 +140,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "by_type": words.by_type,
-        "closed": _closed,
+        "closed": closed,
         "count": words.count,
         "fold": layout.fold,
         "section": words.section,
@@ -141,7 +153,7 @@ def _inliner() -> CSSInliner:
     return CSSInliner(minify_css=True, load_remote_stylesheets=False)
 
 
-def _checked(url: str) -> str:
+def checked_page(url: str) -> str:
     """Return the address of the log's page without a slash at its end."""
     problem = ConfigurationError(f"{url!r} is no address of a page: write one such as https://audit.example.com.")
     try:
