@@ -46,7 +46,12 @@ def make_alert_preview(
     start = at - _DAY
     if since is not None:
         start = moment(since, option="--since", now=at.astimezone(ZoneInfo(to.timezone)), end=False)
-    wanted = Filters(since=start, account=to.account, modules=to.modules or ())
+    wanted = Filters(
+        since=start,
+        accounts=None if to.accounts is None else frozenset(to.accounts),
+        modules=to.modules or (),
+        sensitivity=to.sensitivity,
+    )
     oldest = min((entry.at for entry in _sensitive(connection, catalogue, wanted)), default=None)
     if oldest is None:
         return None

@@ -1,13 +1,6 @@
 -- Alerts by mail and webhook, and how far the log was shipped to others. Safe to run again.
 set local role audit_owner;
 
--- Capture locks the registry of tables before the log: who changes both does too, or a business write could die of a deadlock.
-lock table audit.tracked_table in access exclusive mode;
-
--- Who is a recipient already asked for digests and for nothing else: alerts are for those who are added from now on.
-alter table audit.recipient add column if not exists alerts boolean not null default false;
-alter table audit.recipient alter column alerts set default true;
-
 -- An alert is frozen and sent as a digest is, and stands beside it: each kind has numbers and windows of its own.
 alter table audit.digest add column if not exists kind text not null default 'digest'
   constraint digest_kind_check check (kind in ('digest', 'alert'));

@@ -1,6 +1,5 @@
 -- What the tables and columns of 0005_2_alerts.sql mean, for \d+ in psql. Safe to run again.
 set local role audit_owner;
-comment on column audit.recipient.alerts is 'Whether sensitive changes are mailed at once, too.';
 comment on table audit.digest is 'A digest or an alert, frozen before it is sent. Its content is the transactions with (first_incarnation, first_xid) <= (incarnation, transaction_id) < (next_incarnation, next_xid).';
 comment on column audit.digest.kind is 'digest, or alert: the sensitive changes, at once. Each has numbers and windows of its own.';
 comment on column audit.job_run.job is 'partitions, purge, digest, alerts, webhook ...';
@@ -13,7 +12,7 @@ comment on column audit.alert_stand.looked_incarnation is 'Everything before thi
 comment on column audit.alert_stand.looked_xid is '... and its number. What lies between, and is sensitive, is held back.';
 comment on column audit.alert_stand.held is 'How many sensitive entries are held back: they will be in the next alert.';
 comment on column audit.alert_stand.held_since is 'When the oldest of these was made.';
-comment on column audit.alert_stand.held_for is 'Why: rate, paused, undelivered, address, stopped or down.';
+comment on column audit.alert_stand.held_for is 'Why: rate, paused, bounced, no_admin, undelivered, address, stopped or down.';
 comment on column audit.alert_stand.serial is 'The number of the last alert: a reader sees gaps.';
 comment on column audit.alert_stand.stopped_at is 'When the webhook said that it is gone (410): nothing is sent any more, until whochanged alerts resume.';
 comment on column audit.alert_stand.stopped_for is 'What it said.';

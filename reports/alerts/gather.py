@@ -73,7 +73,7 @@ class Bundle(Tally):
     def begin(self, oldest: datetime) -> None:
         """Make the calendar by which times are written: from the oldest transaction to now."""
         self.begun = True
-        self.span = calendar(self.reader.timezone, min(oldest, self.until - _INSTANT), self.until)
+        self.span = calendar(self.reader.timezone, min(oldest, self.until - _INSTANT), self.until, self.reader.language)
 
     def offer(self, entry: Entry) -> bool:
         """Keep an entry, if the reader may know it and it deserves one of the few places; count it in any case."""

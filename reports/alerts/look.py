@@ -21,6 +21,7 @@ from capture.errors import ConfigurationError, UsageError
 from capture.resources import query
 from capture.upkeep import one
 from capture.window import Watermark, Window, oldest_in, watermark
+from reports.admins import ask
 from reports.alerts.gather import Bundle, Tally, gather
 from reports.alerts.mail import AlertMail, compose_alert
 from reports.alerts.readers import Channel, MailReader, mail_readers, move
@@ -72,15 +73,17 @@ def cut_alerts(
     """Freeze an alert for each recipient for whom something sensitive is new, all in one transaction, and return them.
 
     The connection must be outside of a transaction. Two that look at once do no harm: the second passes by. Raises
-    ConfigurationError, when all others are served, where a recipient has an address that no mail can go to.
+    ConfigurationError, when all others are served, where a recipient has an address that no mail can go to; at once, where the
+    query of admins fails: then nothing is cut, and all waits.
     """
     if not anything_new(conn, "mail"):
         return []
+    admins = ask(conn)
     cut: list[Alert] = []
     readers: list[MailReader] = []
     with looking(conn, "mail", dry_run=dry_run) as numbers:
         mark, at = watermark(conn), clock(conn)
-        readers = mail_readers(conn, numbers, at, per_hour)
+        readers = mail_readers(conn, numbers, at, per_hour, admins)
         tallies = {reader.recipient.id: _tally(reader, at) for reader in readers if reader.wants}
         gather(
             conn, catalogue, [(_from(reader), tallies[reader.recipient.id]) for reader in readers if reader.wants], mark
@@ -166,6 +169,7 @@ def _frozen(
         "first_xid": str(window.first.xid),
         "next_incarnation": window.next.incarnation,
         "next_xid": str(window.next.xid),
+        "accounts": reader.recipient.accounts and list(reader.recipient.accounts),
         "entries": tally.number,
         "changes": tally.changes,
         "subject": composed.rendered.subject,

@@ -13,14 +13,15 @@ from capture.errors import UsageError
 from capture.reading import Filters
 from capture.resources import query
 from capture.window import Watermark
+from reports.admins import Admins
 from reports.digest.compose import reader_of
 from reports.recipients import Recipient, read
 
 Channel = Literal["mail", "webhook"]
 
-Held = Literal["rate", "paused", "undelivered", "address", "stopped", "down"]
-"""Why nothing is cut: too many lately; paused; an earlier one waits for the mail server; an address that no mail can go to;
-the webhook wants nothing any more; the webhook does not answer."""
+Held = Literal["rate", "paused", "bounced", "no_admin", "undelivered", "address", "stopped", "down"]
+"""Why nothing is cut: too many lately; paused; mails come back; no admin of all that is told, by the query of admins; an earlier one waits
+for the mail server; an address that no mail can go to; the webhook wants nothing any more; the webhook does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,17 @@ class MailReader:
     @property
     def filters(self) -> Filters:
         """What the recipient may know: the same as of digests."""
-        return Filters(account=self.recipient.account, modules=self.recipient.modules or ())
+        recipient = self.recipient
+        return Filters(
+            accounts=None if recipient.accounts is None else frozenset(recipient.accounts),
+            modules=recipient.modules or (),
+            sensitivity=recipient.sensitivity,
+        )
 
 
-def mail_readers(conn: psycopg.Connection[Any], numbers: list[int], at: datetime, per_hour: int) -> list[MailReader]:
+def mail_readers(
+    conn: psycopg.Connection[Any], numbers: list[int], at: datetime, per_hour: int, admins: Admins
+) -> list[MailReader]:
     """Return the readers with these numbers. *per_hour* is how many mails each may get in an hour, *at* the database's time."""
     everyone = {recipient.id: recipient for recipient in read(conn)}
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -70,8 +78,8 @@ def mail_readers(conn: psycopg.Connection[Any], numbers: list[int], at: datetime
         MailReader(
             recipient=everyone[row["reader"]],
             stand=stand_of(row),
-            wants=row["alerts"],
-            held_for=_held_for(row, everyone[row["reader"]], per_hour),
+            wants=everyone[row["reader"]].alerts,
+            held_for=_held_for(row, everyone[row["reader"]], per_hour, admins),
         )
         for row in rows
         if row["reader"] in everyone
@@ -111,9 +119,11 @@ def quarter_of(per_hour: int) -> int:
     return -(-per_hour // 4)
 
 
-def _held_for(row: dict[str, Any], recipient: Recipient, per_hour: int) -> Held | None:
-    if row["paused"]:
-        return "paused"
+def _held_for(row: dict[str, Any], recipient: Recipient, per_hour: int, admins: Admins) -> Held | None:
+    if recipient.held in {"paused", "bounced"}:
+        return recipient.held
+    if not admins.may_get(recipient.email, recipient.accounts):
+        return "no_admin"
     try:
         reader_of(recipient)
     except UsageError:

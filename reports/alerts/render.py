@@ -12,7 +12,7 @@ from reports.digest.lines import SENTENCE, SENTENCES_SHOWN, Line
 from reports.digest.render import Rendered, checked_page, environment, fits, inlined
 from reports.digest.tally import Totals
 from reports.digest.when import Calendar
-from reports.digest.words import PREHEADER, USEFUL, count, listed
+from reports.digest.words import PREHEADER, USEFUL, count, limits
 from reports.safety import line as safe_line
 
 _SIZES = (
@@ -117,10 +117,7 @@ def _kinds(content: AlertContent) -> str | None:
 
 
 def _scope(reader: Reader) -> str | None:
-    parts = [f"account {reader.account}"] if reader.account is not None else []
-    if reader.modules is not None:
-        parts.append(f"{'module' if len(reader.modules) == 1 else 'modules'} {listed(list(reader.modules))}")
-    return safe_line("; ".join(parts), SENTENCE) or None
+    return safe_line(limits(reader) or "", SENTENCE) or None
 
 
 def _footer(content: AlertContent) -> list[str]:

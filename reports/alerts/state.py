@@ -23,7 +23,7 @@ class AlertState:
 
     `mails_` are alerts to recipients, `requests_` those to the webhook: waiting for a try, and given up (parked). `oldest_` is the time of
     the oldest change in what waits, `..._waiting_since` when the first of it was cut. `held` entries are held back for the next alert of
-    somebody who is not paused, the oldest made at `held_since`. `unseen_since` is when the oldest transaction was made that no look
+    somebody to whom mails may go, the oldest made at `held_since`. `unseen_since` is when the oldest transaction was made that no look
     has seen, though somebody wants alerts. `webhook_stopped_at` is when the receiver said that it is gone.
     """
 

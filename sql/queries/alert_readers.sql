@@ -1,5 +1,5 @@
 -- The recipients, and where their alerts stand: what is held back, whether an alert waits for the mail server, how many were cut lately.
-SELECT r.id AS reader, r.alerts, r.paused, s.told_incarnation, s.told_xid::text::bigint AS told_xid,
+SELECT r.id AS reader, s.told_incarnation, s.told_xid::text::bigint AS told_xid,
     s.looked_incarnation, s.looked_xid::text::bigint AS looked_xid, s.held, s.held_since,
     EXISTS (
         SELECT FROM audit.digest AS d JOIN audit.delivery AS v ON v.digest_id = d.id

@@ -17,8 +17,8 @@ requests AS (
 SELECT m.waiting::integer AS mails_waiting, m.parked::integer AS mails_parked, m.oldest AS oldest_mail, m.waiting_since AS mails_waiting_since,
     q.waiting::integer AS requests_waiting, q.parked::integer AS requests_parked, q.oldest AS oldest_request,
     q.waiting_since AS requests_waiting_since, q.answer AS webhook_answer,
-    coalesce((SELECT sum(s.held) FROM audit.alert_stand AS s WHERE s.held_for IS DISTINCT FROM 'paused'), 0)::bigint AS held,
-    (SELECT min(s.held_since) FROM audit.alert_stand AS s WHERE s.held_for IS DISTINCT FROM 'paused') AS held_since,
+    coalesce((SELECT sum(s.held) FROM audit.alert_stand AS s WHERE coalesce(s.held_for, '') NOT IN ('paused', 'bounced', 'no_admin')), 0)::bigint AS held,
+    (SELECT min(s.held_since) FROM audit.alert_stand AS s WHERE coalesce(s.held_for, '') NOT IN ('paused', 'bounced', 'no_admin')) AS held_since,
     (SELECT s.stopped_at FROM audit.alert_stand AS s WHERE s.channel = 'webhook') AS webhook_stopped_at,
     (SELECT s.stopped_for FROM audit.alert_stand AS s WHERE s.channel = 'webhook') AS webhook_stopped_for
 FROM mails AS m CROSS JOIN requests AS q
