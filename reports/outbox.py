@@ -24,7 +24,7 @@ from capture.resources import query
 from reports.admins import Asking
 from reports.bounces import note_bounce, note_taken
 from reports.clock import clock
-from reports.parked import parked, unpark
+from reports.parked import address_now, parked, unpark
 from reports.smtp import Answer, MailServer, deliver
 
 State = Literal["sent", "retry", "parked"]
@@ -221,7 +221,8 @@ def _may_go(conn: psycopg.Connection[Any], claim: _Claim, asking: Asking) -> boo
         raise
     if admins.may_get(claim.address, claim.accounts):
         return True
-    now = claim.email if admins.may_get(claim.email, claim.accounts) else claim.address
+    own = address_now(claim.email)
+    now = own if own and admins.may_get(own, claim.accounts) else claim.address
     _put_back(conn, claim, now, wait=timedelta() if now != claim.address else LOOK_AGAIN)
     return False
 

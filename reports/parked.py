@@ -31,10 +31,15 @@ class Parked:
     @property
     def goes_to(self) -> str:
         """The address that it goes to next: somebody may have put it right since the cut."""
-        try:
-            return checked_address(self.email)
-        except UsageError:
-            return self.address
+        return address_now(self.email) or self.address
+
+
+def address_now(email: str) -> str | None:
+    """Return a recipient's address as mails go there; None where SQL has written what is none."""
+    try:
+        return checked_address(email)
+    except UsageError:
+        return None
 
 
 def parked(conn: psycopg.Connection[Any]) -> list[Parked]:

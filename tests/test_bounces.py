@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -193,6 +195,27 @@ def test_a_digest_that_waits_for_another_try_waits_until_the_address_is_right(
     recipients.resume(conn, ANA)
     assert {(one.address, one.state) for one in send_waiting(conn, mailbox.server())} == {(ANA, "sent")}
     assert set(states(conn).values()) == {"sent"}
+
+
+def test_who_changes_a_recipient_meanwhile_is_waited_for(
+    crm_dsn: str, cut_for_three: Connection, mailbox: Mailbox
+) -> None:
+    """Neither waits for the other in a circle, and what is written down in the end is of the address that was refused."""
+    mailbox.refusals[ANA] = GONE
+    with (
+        psycopg.connect(crm_dsn) as other,
+        psycopg.connect(crm_dsn, autocommit=True) as mine,
+        ThreadPoolExecutor() as pool,
+    ):
+        recipients.change(other, CATALOGUE, ANA, {"name": "Ana"})
+        done = pool.submit(send_waiting, mine, mailbox.server())
+        while not done.done() and not cut_for_three.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+            time.sleep(0.01)
+        assert states(cut_for_three)[ANA] == "pending"
+        other.commit()
+        assert [one.state for one in done.result(20)] == ["parked", "sent", "sent"]
+    one = recipients.find(cut_for_three, ANA)
+    assert (one.name, one.held) == ("Ana", "bounced")
 
 
 def test_people_are_told(crm_dsn: str, cut_for_three: Connection, mailbox: Mailbox, capsys: Capture) -> None:

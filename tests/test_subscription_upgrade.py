@@ -15,6 +15,8 @@ from tests.digests import ANA, BEN, CATALOGUE, add, cut, due_again, rename, told
 
 Connection = psycopg.Connection[Any]
 
+pytestmark = pytest.mark.one_server
+
 BACK = """
 alter table audit.recipient drop column alerts, drop column language, drop column sensitivity, drop column accounts,
   drop column paused_reason, drop column bounced_at, drop column bounce, drop column soft_bounces, drop column no_admin_since,
@@ -66,7 +68,6 @@ def test_an_upgrade_keeps_every_subscription(crm_conn: Connection, how: str) -> 
     assert told(conn, "Europe") == 1
 
 
-@pytest.mark.one_server
 def test_the_migration_may_run_again(conn: Connection) -> None:
     add(conn, ANA)
     before = recipients.read(conn)
