@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -15,6 +16,9 @@ import psycopg
 from capture.model import Change, Transaction
 from capture.reading import BLOCK, log_cursor, read_some
 from capture.resources import query
+
+_BEYOND = 2**63 - 1
+"""No transaction has so high a number."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,16 +48,51 @@ def window_transactions(
     conn: psycopg.Connection[Any], window: Window
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of the window's transactions with all their changes, newest first, whatever the retention."""
+    found = log_cursor(conn).execute(query("window_transactions"), _bounds(window)).fetchall()
+    for start in range(0, len(found), BLOCK):
+        yield read_some(conn, found[start : start + BLOCK])
+
+
+def oldest_in(conn: psycopg.Connection[Any], window: Window) -> datetime | None:
+    """Return the time of the oldest transaction of a window, None where there is none. Costs next to nothing where there is none."""
+    row = log_cursor(conn).execute(query("window_oldest"), _bounds(window)).fetchone()
+    found: datetime | None = row[0] if row else None
+    return found
+
+
+def forward(
+    conn: psycopg.Connection[Any], window: Window, block: int = BLOCK
+) -> Iterator[tuple[Watermark, list[tuple[Transaction, list[Change]]]]]:
+    """Yield the window's transactions with all their changes in the order of their numbers, whatever the retention.
+
+    Each block comes with the place after it: all before that place was yielded by then. The last one ends with the window.
+    """
+    cursor, place = log_cursor(conn), window.first
+    while place < window.next:
+        last = place.incarnation == window.next.incarnation
+        bounds = {
+            "incarnation": place.incarnation,
+            "from": str(place.xid),
+            "until": str(window.next.xid if last else _BEYOND),
+            "limit": block,
+        }
+        found = cursor.execute(query("ship_transactions"), bounds).fetchall()
+        read = read_some(conn, [row[:2] for row in found]) if found else []
+        if len(found) == block:
+            place = Watermark(place.incarnation, int(found[-1][1]) + 1)
+        else:
+            place = window.next if last else Watermark(place.incarnation + 1, 0)
+        yield place, sorted(read, key=lambda one: one[0].transaction_id)
+
+
+def _bounds(window: Window) -> dict[str, Any]:
     one_cluster = window.first.incarnation == window.next.incarnation
-    parameters = {
+    return {
         "first_incarnation": window.first.incarnation,
         "first_xid": str(window.first.xid),
         "next_incarnation": window.next.incarnation,
         "next_xid": str(window.next.xid),
         # An older incarnation has no upper bound, and the new one begins at the lowest number.
         "lowest": str(window.first.xid if one_cluster else 0),
-        "highest": str(window.next.xid if one_cluster else 2**63 - 1),
+        "highest": str(window.next.xid if one_cluster else _BEYOND),
     }
-    found = log_cursor(conn).execute(query("window_transactions"), parameters).fetchall()
-    for start in range(0, len(found), BLOCK):
-        yield read_some(conn, found[start : start + BLOCK])

@@ -28,9 +28,13 @@ from reports.parked import address_now, parked, unpark
 from reports.smtp import Answer, MailServer, deliver
 
 State = Literal["sent", "retry", "parked"]
+Kind = Literal["digest", "alert"]
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360))
 """How long to wait after the first try, the second, ...; the last one for all that follow."""
+
+ALERT_BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (20, 60, 120, 300, 600))
+"""The same for an alert: it is worth the most while it is new."""
 
 GIVE_UP = timedelta(days=7)
 LEAST_TRIES = 10
@@ -61,6 +65,7 @@ class Outcome:
     state: State
     answer: str
     tries: int
+    kind: Kind = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Waiting:
     state: Literal["pending", "retry", "parked"]
     tries: int
     answer: str | None
+    kind: Kind = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class _Claim:
     accounts: list[str] | None
     lease: UUID
     tries: int
+    kind: Kind
     serial: int
     cut_at: datetime
     message: bytes
@@ -119,11 +126,12 @@ def sending(
     *,
     at_once: bool = False,
     stop: Callable[[], bool] | None = None,
+    kind: Kind | None = None,
 ) -> Iterator[Outcome]:
     """Try every delivery that waits, and yield what became of each as soon as it is settled.
 
-    `at_once` tries those too whose next try is not due yet, and those that are parked. `stop` is asked before each: once it
-    says yes, what is left waits for the next run. The connection must be outside of a transaction.
+    `at_once` tries those too whose next try is not due yet, and those that are parked; `kind` leaves the other kind alone. `stop`
+    is asked before each: once it says yes, what is left waits for the next run. The connection must be outside of a transaction.
     What goes to somebody who is no admin any more, or not of all that it tells, waits. Raises ConfigurationError where the query of
     admins fails: then all waits.
     Raises MailError, with what to do, where the configuration is at fault or the server does not answer time after time:
@@ -136,7 +144,7 @@ def sending(
     began, silences = _begin(conn, at_once=at_once), 0
     denied, serves = list[_Denied](), False
     while not (stop and stop()) and (serves or len(denied) < SILENCES):
-        claim = _claim(conn, began, server.longest + _GRACE, passed, at_once=at_once)
+        claim = _claim(conn, began, server.longest + _GRACE, passed, kind, at_once=at_once)
         if claim is None:
             break
         if not _may_go(conn, claim, asking):
@@ -151,7 +159,7 @@ def sending(
         if answer.verdict in _MAY_BE_OURS:
             denied.append(_Denied(claim, answer))
         elif settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
-            yield Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries)
+            yield _outcome(claim, state, answer)
         silences = silences + 1 if answer.timed_out else 0
         if silences == SILENCES:
             advice = "check WHOCHANGED_SMTP_URL, and that the server runs"
@@ -159,14 +167,15 @@ def sending(
     yield from _judged(conn, server, denied, began)
 
 
-def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False) -> list[Waiting]:
-    """Return the deliveries that the next run would try."""
+def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False, kind: Kind | None = None) -> list[Waiting]:
+    """Return the deliveries that the next run would try; with `kind`, of that kind alone."""
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-        found = cursor.execute(query("delivery_waiting"), {"at_once": at_once}).fetchall()
+        found = cursor.execute(query("delivery_waiting"), {"at_once": at_once, "kind": kind}).fetchall()
     if at_once:
         found += [
-            Waiting(each.digest_id, each.serial, each.goes_to, "parked", each.tries, each.answer)
+            Waiting(each.digest_id, each.serial, each.goes_to, "parked", each.tries, each.answer, each.kind)
             for each in parked(conn)
+            if kind in {None, each.kind}
         ]
     return found
 
@@ -183,11 +192,21 @@ def _begin(conn: psycopg.Connection[Any], *, at_once: bool) -> datetime:
 
 
 def _claim(
-    conn: psycopg.Connection[Any], began: datetime, seconds: float, passed: list[int], *, at_once: bool
+    conn: psycopg.Connection[Any],
+    began: datetime,
+    seconds: float,
+    passed: list[int],
+    kind: Kind | None,
+    *,
+    at_once: bool,
 ) -> _Claim | None:
-    which = {"began": began, "seconds": seconds, "passed": passed, "at_once": at_once}
+    which = {"began": began, "seconds": seconds, "passed": passed, "at_once": at_once, "kind": kind}
     with conn.transaction(), conn.cursor(row_factory=class_row(_Claim)) as cursor:
         return cursor.execute(query("delivery_claim"), which).fetchone()
+
+
+def _outcome(claim: _Claim, state: State, answer: Answer) -> Outcome:
+    return Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries, claim.kind)
 
 
 def _may_go(conn: psycopg.Connection[Any], claim: _Claim, asking: Asking) -> bool:
@@ -222,7 +241,8 @@ def _put_back(conn: psycopg.Connection[Any], claim: _Claim, address: str, *, wai
 
 def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: Answer) -> bool:
     """Write down what became of a try; return whether it was still ours to say."""
-    wait = BACK_OFF[min(claim.tries, len(BACK_OFF)) - 1]
+    waits = ALERT_BACK_OFF if claim.kind == "alert" else BACK_OFF
+    wait = waits[min(claim.tries, len(waits)) - 1]
     values = {
         "digest_id": claim.digest_id,
         "address": claim.address,
@@ -260,7 +280,7 @@ def _judged(
             if not given_up:
                 raise psycopg.Rollback(transaction)
         if given_up:
-            yield Outcome(claim.digest_id, claim.serial, claim.address, "parked", answer.said, claim.tries)
+            yield _outcome(claim, "parked", answer)
     if ours:
         advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"
         others = f" and {len(ours) - 1} more" if len(ours) > 1 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import class_row
@@ -23,6 +23,7 @@ class Parked:
     recipient_id: int
     address: str
     email: str
+    kind: Literal["digest", "alert"]
     serial: int
     tries: int
     answer: str | None

@@ -21,7 +21,7 @@ from capture.resources import query
 from capture.upkeep import RUNS, acting_as_owner
 from reports.clock import clock
 
-Job = Literal["partitions", "purge", "digest"]
+Job = Literal["partitions", "purge", "digest", "alerts", "webhook"]
 T = TypeVar("T")
 
 _LONGEST_ERROR = 500
@@ -120,6 +120,20 @@ def looked(conn: psycopg.Connection[Any], job: Job) -> None:
     if conn.execute(query("job_looked"), {"job": job}).rowcount == 0:
         _note(conn, job, clock(conn), {})
         conn.execute(query("job_looked"), {"job": job})
+
+
+def looked_often(conn: psycopg.Connection[Any], job: Job, *, seconds: float, idle: bool) -> None:
+    """Do the same for a job that looks every few seconds: written down only once in so many.
+
+    `idle` says that nothing waits for a later try either: then a last run that failed is over, and a good one is written down.
+    """
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query("job_looked_lately"), {"job": job, "seconds": seconds}).fetchone()
+    lately, failed = row or (False, False)
+    if failed and idle:
+        _note(conn, job, clock(conn), {})
+    elif not lately:
+        looked(conn, job)
 
 
 def _note(

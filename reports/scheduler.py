@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from capture.errors import ConfigurationError, DatabaseError, WhochangedError
 from capture.migrate import require_current
 from reports import jobs
+from reports.alerts import job as alerts
 from reports.leader import prepare, still_leads, take_over, try_to_lead
 from reports.runs import Job, failed_at_once, mark_interrupted, said
 
@@ -37,16 +38,26 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """Does the jobs of one database until it is stopped; several may stand by for one that leads.
 
-    *connect* opens a connection that commits each statement. Without *mailing* no digests are cut. *look* is the number of
-    seconds between looks for what is due, *beat* that between signs of life, and between tries to lead.
+    *connect* opens a connection that commits each statement. Without *mailing* no digests are cut, without *alerting* nothing is told
+    at once. *look* is the number of seconds between looks for what is due, *alert_look* that between looks for what is sensitive and new,
+    *beat* that between signs of life, and between tries to lead.
     """
 
     def __init__(
-        self, connect: Connect, mailing: jobs.Mailing | None, *, look: float = 60.0, beat: float = 2.0
+        self,
+        connect: Connect,
+        mailing: jobs.Mailing | None,
+        alerting: alerts.Alerting | None = None,
+        *,
+        look: float = 60.0,
+        alert_look: float = 10.0,
+        beat: float = 2.0,
     ) -> None:
         self._connect = connect
         self._mailing = mailing
+        self._alerting = alerting
         self._look = look
+        self._alert_look = alert_look
         self._beat = beat
         self._stopping = False
         self._lost: BaseException | None = None
@@ -102,16 +113,30 @@ class Scheduler:
         for line in take_over(conn):
             _log.warning("%s", line)
         self._lost = None
-        # One thread: the jobs share a connection, and none is in a hurry.
+        with ExitStack() as own:
+            self._work(conn, own)
+        if self._lost is not None:
+            raise self._lost
+
+    def _work(self, conn: psycopg.Connection[Any], own: ExitStack) -> None:
+        """Look for what is due until we are stopped or lose a connection. *own* closes those that are opened here."""
+        # One thread: the jobs share a connection, and none is in a hurry. Alerts are: each of their ways has a thread and a connection
+        # of its own, so that none waits for digests, for a purge, or for the other.
+        hurried = self._hurried()
         worker = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(max_workers=1)},
+            executors={name: ThreadPoolExecutor(max_workers=1) for name in ("default", *hurried)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         now = datetime.now(UTC)
         for name, look in self._looks(conn).items():
             work = partial(self._guarded, conn, look)
             worker.add_job(work, "interval", seconds=self._look, next_run_time=now, id=name)
+        for name, hurry in hurried.items():
+            apart = own.enter_context(closing(self._connect()))
+            prepare(apart)
+            work = partial(self._guarded, None, partial(hurry, apart))
+            worker.add_job(work, "interval", seconds=self._alert_look, next_run_time=now, id=name, executor=name)
         beat = partial(self._guarded, conn, lambda: None)
         worker.add_job(beat, "interval", seconds=self._beat, id="beat")
         worker.start()
@@ -120,8 +145,13 @@ class Scheduler:
                 self._wait(LONGEST_PAUSE)
         finally:
             worker.shutdown(wait=True)
-        if self._lost is not None:
-            raise self._lost
+
+    def _hurried(self) -> Mapping[alerts.Way, Callable[[psycopg.Connection[Any]], None]]:
+        """Return the ways of alerts that there are, each with its work."""
+        alerting = self._alerting
+        if alerting is None:
+            return {}
+        return {way: partial(_hurry, way, alerting, self._stopped) for way in alerting.ways}
 
     def _looks(self, conn: psycopg.Connection[Any]) -> Mapping[str, Callable[[], None]]:
         found: dict[str, Callable[[], None]] = {
@@ -136,12 +166,15 @@ class Scheduler:
         require_current(conn)
         _logged(conn, job, partial(_if_due, conn, job, work))
 
-    def _guarded(self, conn: psycopg.Connection[Any], work: Callable[[], None]) -> None:
-        """Do the work if we lead, unless we are at the end; what it raises ends the lead."""
+    def _guarded(self, conn: psycopg.Connection[Any] | None, work: Callable[[], None]) -> None:
+        """Do the work if *conn* leads, unless we are at the end; what it raises ends the lead.
+
+        Without *conn* another thread sees to the lead: the places and leases of alerts keep two that work at once apart.
+        """
         if self._stopping or self._lost is not None:
             return
         try:
-            if not still_leads(conn):
+            if conn is not None and not still_leads(conn):
                 raise DatabaseError("the lead was lost")  # noqa: TRY301 - ends the lead like all that is raised here
             work()
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that leads
@@ -172,6 +205,10 @@ def _logged(conn: psycopg.Connection[Any], job: Job, work: Callable[[], Mapping[
     if numbers is not None:
         words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in numbers.items())
         _log.info("%s done in %.1f s: %s", job, time.monotonic() - began, words)
+
+
+def _hurry(way: alerts.Way, alerting: alerts.Alerting, stop: Callable[[], bool], conn: psycopg.Connection[Any]) -> None:
+    _logged(conn, way, partial(alerts.look, conn, way, alerting, stop))
 
 
 def _foreseen(error: Exception) -> bool:

@@ -18,11 +18,12 @@ SOON = 30.0
 class Process:
     """One `whochanged run`, and what it has said so far."""
 
-    def __init__(self, dsn: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, dsn: str, environment: Mapping[str, str] | None = None, *, before: str = "") -> None:
+        """Start it; *before* is a statement of Python that is done first."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("PG", "WHOCHANGED_"))}
         self.lines: list[str] = []
         self._popen = subprocess.Popen(
-            [sys.executable, "-c", "from whochanged.cli import main; main()", "run", "--dsn", dsn],
+            [sys.executable, "-c", f"{before}\nfrom whochanged.cli import main; main()", "run", "--dsn", dsn],
             cwd=ROOT,
             env={**kept, "PYTHONPATH": str(ROOT), **(environment or {})},
             stdout=subprocess.DEVNULL,

@@ -39,7 +39,7 @@ def test_send_says_what_happened(
     out, err = said(capsys, "digest", "send", "--dry-run", *here)
     assert err == ""
     assert out.splitlines()[0].startswith(
-        "ana@example.com  no. 1 would be cut: 3 entries; “[Cloudfon CX] 3 configuration"
+        "ana@example.com  no. 1 would be cut: 3 entries; “[Cloudfon CX] Recipient added + 2 other"
     )
     assert (frozen(crm_conn), mailbox.taken) == ([], [])
     out, err = said(capsys, "digest", "send", *here)
@@ -69,7 +69,7 @@ def test_send_says_what_happened(
     first, second = said(capsys, "digest", "send", "--now", "--dry-run", *here)[0].splitlines()
     assert first == "ben@example.com  no. 3 would be sent, after 2 tries: 550 5.1.1 no such user"
     # That mails to Ben come back is news for Ana.
-    assert second.startswith("ana@example.com  no. 4 would be cut: 1 entry; “[Cloudfon CX] 1 configuration change on")
+    assert second.startswith("ana@example.com  no. 4 would be cut: 1 entry; “[Cloudfon CX] Recipient bounced on")
     sent = sorted(said(capsys, "digest", "send", "--now", *here)[0].splitlines())
     assert sent == [f"{one} sent: 250 2.0.0 queued" for one in (f"{ANA}  no. 4", f"{BEN}  no. 3")]
 
@@ -238,7 +238,7 @@ def test_a_database_without_a_catalogue_is_called_by_its_name(
 ) -> None:
     said(capsys, "recipients", "add", ANA, "--module", "other", "--module", "Audit log", "--dsn", dsn)
     said(capsys, "digest", "send", "--now", "--dsn", dsn)
-    assert mailbox.taken[0].parsed["Subject"].startswith(f"[{conn.info.dbname}] 1 configuration change")
+    assert mailbox.taken[0].parsed["Subject"].startswith(f"[{conn.info.dbname}] Recipient added")
 
 
 def test_settings_of_mail(monkeypatch: pytest.MonkeyPatch) -> None:

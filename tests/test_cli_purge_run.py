@@ -193,7 +193,7 @@ def test_digests_are_sent_by_the_settings(crm_conn: Connection, crm_dsn: str, ma
     mail = {"WHOCHANGED_SMTP_URL": mailbox.url(), "WHOCHANGED_MAIL_FROM": "Audit <audit@example.com>"}
     with running(crm_dsn, mail) as process:
         process.says("digest done")
-    assert mailbox.addresses() == [ANA]
+    assert [mail.address for mail in mailbox.taken if mail.parsed["X-Audit-Kind"] is None] == [ANA]
     assert not any("no digests" in line for line in process.lines)
     assert ("digest", "done") in runs(crm_conn)
 

@@ -11,6 +11,7 @@ import pytest
 
 from capture.catalogue import load_shipped
 from capture.entries.describe import entries
+from tests.test_alert_kinds import SENSITIVE
 
 pytestmark = pytest.mark.ends
 
@@ -78,3 +79,4 @@ def test_a_documented_change_reads_as_its_sentence(crm_conn: Connection, documen
     assert entry.entity_name == NAMES.get(documented["kind"], ENTITIES[documented["kind"].split(".")[0]])
     assert (entry.actor, entry.actor_kind, entry.ip, entry.account) == ("Ana Admin", "user", "192.0.2.7", "1")
     assert entry.changes
+    assert (entry.sensitivity == "high") == (documented["kind"] in SENSITIVE)

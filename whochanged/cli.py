@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from capture.errors import WhochangedError
 from whochanged.commands import (
+    alerts,
     demo,
     digest,
     gateways,
@@ -22,6 +23,7 @@ from whochanged.commands import (
     purge,
     recipients,
     reconcile,
+    ship,
     show,
     sql,
     status,
@@ -56,6 +58,8 @@ app.command("reconcile")(reconcile.reconcile)
 app.command("run")(scheduler.run)
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(digest.app, name="digest")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(ship.app, name="ship")
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sql.app, name="sql")

@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     smtp_timeout: float = Field(30, gt=0, le=600, description="seconds that each answer of the mail server may take")
     mail_from: str | None = Field(None, description="address that mails come from")
     base_url: str | None = Field(None, description="address of the web page, for the links in mails")
+    alerts_per_hour: int = Field(
+        12, ge=1, le=3600, description="mails that a recipient of alerts gets in an hour at most"
+    )
+    webhook_url: SecretStr | None = Field(None, description="address that alerts are posted to, https://")
+    webhook_secret: SecretStr | None = Field(None, description="secret that these requests are signed with, whsec_...")
+    webhook_secret_file: Path | None = Field(None, description="file that holds that secret")
+    webhook_timeout: float = Field(20, gt=0, le=300, description="seconds that a whole request may take")
     retention_days: int = Field(90, ge=1, le=36500, description="days that a change stays in the log")
     admins_query: str | None = Field(
         None,

@@ -60,6 +60,14 @@ def entries_in(
     return (entry for entry in _folded(conn, with_own(catalogue), blocks) if wanted(entry, filters))
 
 
+def entries_of(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, block: list[tuple[Transaction, list[Change]]]
+) -> Iterator[Entry]:
+    """Yield the entries of transactions that were read, in their order, those of each the first first."""
+    for found in _folds(conn, with_own(catalogue), iter([block])):
+        yield from reversed(found)
+
+
 def wanted(entry: Entry, filters: Filters) -> bool:
     """Return whether an entry passes all filters, those that SQL has applied to the transaction already included."""
     if filters.modules and entry.module.casefold() not in {module.casefold() for module in filters.modules}:
@@ -96,13 +104,21 @@ def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) 
 def _folded(
     conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
 ) -> Iterator[Entry]:
+    for found in _folds(conn, catalogue, blocks):
+        yield from found
+
+
+def _folds(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
+) -> Iterator[list[Entry]]:
+    """Yield the entries of one transaction after the other, the last of each first."""
     product_roles = setting_list(conn, "product_roles")
     columns = Names(conn, catalogue)
     names = LogNames(conn, columns)
-    for block in blocks:
+    for block in filter(None, blocks):
         names.reach(min(transaction.at for transaction, _ in block))
         for transaction, changes in block:
-            yield from fold(transaction, columns.told(changes), catalogue, names, product_roles)
+            yield fold(transaction, columns.told(changes), catalogue, names, product_roles)
 
 
 def _is_of(entry: Entry, row: tuple[str, str]) -> bool:

@@ -120,7 +120,7 @@ def line_of(entry: Entry, span: Calendar) -> Line:
         account=safety.line(entry.account, NAME) if entry.account else None,
         consequence_of=safety.line(entry.consequence_of, SENTENCE) if entry.consequence_of else None,
         sensitive=entry.sensitivity == "high",
-        headline=_headline(entry),
+        headline=headline_of(entry),
     )
 
 
@@ -147,7 +147,7 @@ def _fitting(fields: tuple[Field, ...], characters: int) -> tuple[Field, ...]:
     return tuple(kept)
 
 
-def _headline(entry: Entry) -> str:
+def headline_of(entry: Entry) -> str:
     """Return the kind of the entry in words: "plan.upgraded" as "Plan upgraded"; empty where it has none or a long one."""
     words = " ".join(entry.kinds[0].replace(".", " ").replace("_", " ").split()) if entry.kinds else ""
     return "" if len(words) > _HEADLINE else safety.neutral(words[:1].upper() + words[1:])

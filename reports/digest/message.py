@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
+from typing import Literal
 
 from reports.addresses import address_of, checked_address
 from reports.digest import mime
@@ -27,12 +28,14 @@ def build_message(
     serial: int,
     base_url: str | None,
     previous: int | None = None,
+    kind: Literal["digest", "alert"] = "digest",
 ) -> bytes:
     """Return the message in RFC 5322 form with CRLF: the same bytes for the same arguments.
 
     `sender` is an address, with a name or without. `message_id` has its angle brackets, `window` says which transactions the
-    digest is about, `date` is aware, `previous` is the number of the digest that was mailed before. Raises UsageError where sender
-    or reader have no address that mail can use, ValueError where another argument would break the message.
+    digest is about, `date` is aware, `previous` is the number of the digest that was mailed before; an alert is of `kind` alert.
+    Raises UsageError where sender or reader have no address that mail can use, ValueError where another argument would break the
+    message.
     """
     if not _MESSAGE_ID.fullmatch(message_id) or not message_id.isascii():
         raise ValueError(f"{message_id!r} is no Message-ID: it looks like <name@host>.")
@@ -46,11 +49,12 @@ def build_message(
         ("Subject", mime.words(rendered.subject, "Subject")),
         ("Date", format_datetime(date.astimezone(UTC))),
         ("Message-ID", message_id),
-        ("List-Id", f"<audit-digest.{address.rpartition('@')[2]}>"),
+        ("List-Id", f"<audit-{kind}.{address.rpartition('@')[2]}>"),
         *_unsubscribe(address, to, unsubscribe(base_url, reader.token)),
         *([("List-Archive", f"<{base_url}>")] if base_url else []),
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
+        *([("X-Audit-Kind", kind)] if kind != "digest" else []),
         ("X-Audit-Window", window),
         ("X-Audit-Serial", str(serial)),
         *([("X-Audit-Previous", str(previous))] if previous is not None else []),

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from css_inline import CSSInliner
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from reports import safety
@@ -68,12 +68,12 @@ def render(digest: Digest, *, serial: int, base_url: str | None, by_time: bool =
     nothing = next(iter(digest.reasons), words.nothing_new(None if by_time else serial))
     made: dict[int, Rendered] = {}
 
-    def fits(step: int) -> bool:
+    def small(step: int) -> bool:
         made[step] = _render(digest.shortened(*_SIZES[step]), serial, links, nothing)
-        return sum(len(mime.body(text)[1]) for text in (made[step].html, made[step].text)) <= LARGEST - _HEADERS
+        return fits(made[step])
 
     # Mostly the first one fits. Each of the others is smaller than the one before, so not all need to be tried.
-    step = 0 if fits(0) else bisect_left(range(len(_SIZES)), 1, lo=1, key=fits)
+    step = 0 if small(0) else bisect_left(range(len(_SIZES)), 1, lo=1, key=small)
     if step == len(_SIZES):
         raise AssertionError("A digest without entries is small: all its texts are bounded.")
     return made[step]
@@ -103,7 +103,7 @@ def _render(digest: Digest, serial: int, links: Links | None, nothing: str) -> R
         "dated": any(moment.day or moment.offset for moment in moments),
     }
     text = (
-        _environment()
+        environment()
         .get_template("digest.txt")
         .render(
             shared,
@@ -115,10 +115,19 @@ def _render(digest: Digest, serial: int, links: Links | None, nothing: str) -> R
         )
     )
     text = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{4,}", "\n\n\n", text))
-    html = _environment().get_template("digest.html").render(shared)
-    # The inliner would write these into style attributes too, and knows no way to leave them where they are.
-    html = mime.compact(_inliner().inline(html).replace("</head>", f"<style>{_head_style()}</style></head>", 1))
+    html = inlined(environment().get_template("digest.html").render(shared))
     return Rendered(subject, preheader, html, text)
+
+
+def inlined(html: str) -> str:
+    """Return the document with its styles in style attributes, where mail programs read them."""
+    # The inliner would write these into style attributes too, and knows no way to leave them where they are.
+    return mime.compact(_inliner().inline(html).replace("</head>", f"<style>{_head_style()}</style></head>", 1))
+
+
+def fits(rendered: Rendered) -> bool:
+    """Return whether the message stays below LARGEST, its headers included."""
+    return sum(len(mime.body(text)[1]) for text in (rendered.html, rendered.text)) <= LARGEST - _HEADERS
 
 
 def _module_rows(digest: Digest) -> str:
@@ -139,7 +148,7 @@ def _moments(digest: Digest) -> Iterator[Moment]:
         yield from (line.at for line in lines)
 
 
-def _closed(text: str) -> Markup:
+def closed(text: str) -> Markup:
     """Return a sentence in which quoted names are closed off, where letters in it run from right to left."""
     if not safety.right_to_left(text):
         return escape(text)
@@ -156,9 +165,12 @@ def _paired(text: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment(folder: str = "digest") -> Environment:
+    """Return the templates of a folder beside this one, which can use those of the digest as parts."""
     environment = Environment(
-        loader=PackageLoader("reports", "digest/templates"),
+        loader=ChoiceLoader(
+            [PackageLoader("reports", f"{name}/templates") for name in dict.fromkeys((folder, "digest"))]
+        ),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -169,7 +181,7 @@ def _environment() -> Environment:
         "bar": bar,
         "before_after": words.before_after,
         "by_type": words.by_type,
-        "closed": _closed,
+        "closed": closed,
         "count": words.count,
         "fold": layout.fold,
         "paired": _paired,
@@ -183,7 +195,7 @@ def _environment() -> Environment:
 @cache
 def _head_style() -> str:
     """Return what stays in the head: the look of the entries, narrow and dark screens."""
-    rules = "".join(_environment().get_template(name).render() for name in ("entries.css", "media.css"))
+    rules = "".join(environment().get_template(name).render() for name in ("entries.css", "media.css"))
     return re.sub(r"\s*([{};,>])\s*", r"\1", " ".join(rules.split())).replace(": ", ":")
 
 

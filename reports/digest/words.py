@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reports import safety
-from reports.digest.content import MODULES_SHOWN, Digest, People, Section
+from reports.digest.content import MODULES_SHOWN, Digest, People, Reader, Section
 from reports.digest.fields import Field
 from reports.digest.tally import Totals
 
@@ -173,7 +173,11 @@ def footer(digest: Digest, *, linked: bool) -> list[str]:
 
 def scope(digest: Digest) -> str | None:
     """Return what the digest is limited to, None where it is about everything: "account 1; modules Workflows and Territories"."""
-    reader = digest.reader
+    return limits(digest.reader)
+
+
+def limits(reader: Reader) -> str | None:
+    """Return what a reader is told of, None where it is everything."""
     parts = [_some(noun, names) for noun, names in (("account", reader.accounts), ("module", reader.modules)) if names]
     if reader.sensitivity != "low":
         parts.append(

@@ -3,5 +3,6 @@ SELECT g.id, r.email AS recipient, g.serial, g.cadence, g.window_start, g.window
     g.message_id, g.cut_at
 FROM audit.digest AS g
 LEFT JOIN audit.recipient AS r ON r.id = g.recipient_id
+WHERE g.kind = 'digest'
 ORDER BY g.id DESC
 LIMIT %(limit)s

@@ -6,7 +6,7 @@ WITH stand AS (
         (least(coalesce(last.window_end, r.added_at), last.cut_at) AT TIME ZONE 'UTC')::date AS untold
     FROM audit.recipient AS r
     LEFT JOIN LATERAL (
-        SELECT d.cut_at, d.window_end FROM audit.digest AS d WHERE d.recipient_id = r.id ORDER BY d.serial DESC LIMIT 1) AS last ON true
+        SELECT d.cut_at, d.window_end FROM audit.digest AS d WHERE d.recipient_id = r.id AND d.kind = 'digest' ORDER BY d.serial DESC LIMIT 1) AS last ON true
     WHERE r.id = %(recipient_id)s)
 SELECT min(greatest(p.first_day, s.untold)) AS first_day, max(p.last_day) AS last_day, bool_or(p.first_day >= s.untold) AS certain
 FROM stand AS s

@@ -7,11 +7,11 @@ SELECT r.id, r.email, r.name, r.timezone, r.language, r.cadence, r.send_at, r.we
     last.cut_at, mailed.cut_at
 FROM audit.recipient AS r
 LEFT JOIN LATERAL (
-    SELECT d.* FROM audit.digest AS d WHERE d.recipient_id = r.id ORDER BY d.serial DESC LIMIT 1) AS last ON true
+    SELECT d.* FROM audit.digest AS d WHERE d.recipient_id = r.id AND d.kind = 'digest' ORDER BY d.serial DESC LIMIT 1) AS last ON true
 LEFT JOIN LATERAL (
     SELECT d.serial, d.window_end, d.cut_at FROM audit.digest AS d
-    WHERE d.recipient_id = r.id AND d.message_id IS NOT NULL ORDER BY d.serial DESC LIMIT 1) AS mailed ON true
+    WHERE d.recipient_id = r.id AND d.kind = 'digest' AND d.message_id IS NOT NULL ORDER BY d.serial DESC LIMIT 1) AS mailed ON true
 -- Older ones may have been purged: of these nothing is known any more.
-LEFT JOIN LATERAL (SELECT min(d.serial) AS first FROM audit.digest AS d WHERE d.recipient_id = r.id) AS kept ON true
+LEFT JOIN LATERAL (SELECT min(d.serial) AS first FROM audit.digest AS d WHERE d.recipient_id = r.id AND d.kind = 'digest') AS kept ON true
 WHERE %(id)s::integer IS NULL OR r.id = %(id)s
 ORDER BY r.id

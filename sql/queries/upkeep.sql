@@ -2,8 +2,8 @@
 select
   i.id as incarnation, i.since as incarnation_since,
   p.at as purged_at, p.first_day as purged_from, p.last_day as purged_to, p.changes as purged_changes,
-  (select max(d.cut_at) from audit.digest as d) as digest_cut_at,
-  (select max(d.cut_at) from audit.digest as d where d.message is not null) as digest_mailed_at,
+  (select max(d.cut_at) from audit.digest as d where d.kind = 'digest') as digest_cut_at,
+  (select max(d.cut_at) from audit.digest as d where d.kind = 'digest' and d.message is not null) as digest_mailed_at,
   (select max(v.sent_at) from audit.delivery as v) as mail_sent_at,
   coalesce(w.waiting, 0) as deliveries_waiting,
   coalesce(w.parked, 0) as deliveries_parked,

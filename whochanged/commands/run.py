@@ -29,13 +29,15 @@ _log = logging.getLogger(__name__)
 
 
 def run(dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
-    """Keep the log going: make partitions, purge and send digests when they are due, until SIGTERM or SIGINT.
+    """Keep the log going: make partitions, purge, send digests and alerts when they are due, until SIGTERM or SIGINT.
 
-    Of several that run for one database, one works and the others stand by. Digests need WHOCHANGED_SMTP_URL and
-    WHOCHANGED_MAIL_FROM.
+    Of several that run for one database, one works and the others stand by. Mails need WHOCHANGED_SMTP_URL and
+    WHOCHANGED_MAIL_FROM, a webhook WHOCHANGED_WEBHOOK_URL and WHOCHANGED_WEBHOOK_SECRET.
     """
     from reports.leader import prepare
     from reports.scheduler import Scheduler
+    from whochanged.alerting import alerting_of
+    from whochanged.settings import load_settings
 
     if dry_run:
         _tell_what_is_due(dsn)
@@ -44,7 +46,9 @@ def run(dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
         _log_to_stderr()
         with _connect(found) as connection:  # what can be put right is said at once
             prepare(connection)
-        scheduler = Scheduler(lambda: _connect(found), _mailing())
+        mailing = _mailing()
+        alerting = alerting_of(load_settings(), mailing)
+        scheduler = Scheduler(lambda: _connect(found), mailing, alerting)
         _stop_on_signals(scheduler)
         scheduler.run()
 

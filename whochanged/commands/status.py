@@ -59,6 +59,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
     from capture.events import watch
     from capture.migrate import program_version, require_current
     from capture.rights import weaknesses
+    from reports.alerts.state import alert_state
 
     try:
         tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
@@ -90,6 +91,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         weaknesses=weaknesses(connection) if current else [],
         ddl=watch(connection),
         reconciled=reconciled(connection),
+        alerts=alert_state(connection),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capture.events import DdlWatch
+from whochanged.output.alerts import alert_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     from capture.catalogue.fitting import Fit
     from capture.coverage import Health, LastRun, Reconciled, TableCoverage, Upkeep
     from capture.rights import Weakness
+    from reports.alerts.state import AlertState
 
 _ENOUGH_DAYS = 7
 
 _DAILY = timedelta(hours=26)
 """A daily job that is older than this did not run."""
+
+_DAILY_JOBS = frozenset({"partitions", "purge"})
 
 _LATE = timedelta(hours=1)
 
@@ -50,6 +54,7 @@ class Report:
     weaknesses: Sequence[Weakness] = ()
     ddl: DdlWatch = field(default_factory=DdlWatch)
     reconciled: Reconciled | None = None
+    alerts: AlertState | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -91,7 +96,7 @@ class Report:
         found += [
             f"the last run of {run.job} is {_age(self.now - run.started_at)} old: {self._who_runs}"
             for run in self.runs
-            if run.job != "digest" and self.now - run.started_at > _DAILY
+            if run.job in _DAILY_JOBS and self.now - run.started_at > _DAILY
         ]
         if self.reconciled is not None and self.reconciled.differences:
             found.append(
@@ -100,7 +105,7 @@ class Report:
             )
         if self.ddl.broken:
             found.append(str(self.ddl.trouble))
-        return found + self._of_digests() + list(self.differing_settings)
+        return found + self._of_digests() + self._of_alerts() + list(self.differing_settings)
 
     def _of_failures(self) -> list[str]:
         """What could not be logged of tables whose writes go through all the same."""
@@ -154,8 +159,10 @@ class Report:
         found = []
         if self.upkeep.purge_overdue:
             found.append("changes older than the retention are still there: run  whochanged purge")
-        if self.upkeep.deliveries_parked:
-            mails = _count(self.upkeep.deliveries_parked, "mail was", "mails were")
+        # Of alerts more is said by themselves.
+        parked = self.upkeep.deliveries_parked - (self.alerts.mails_parked if self.alerts else 0)
+        if parked > 0:
+            mails = _count(parked, "mail was", "mails were")
             found.append(f"{mails} given up: whochanged digest list  shows what the mail server said")
         if self.upkeep.deliveries_late:
             mails = _count(self.upkeep.deliveries_late, "mail has", "mails have")
@@ -179,6 +186,11 @@ class Report:
                 "see pg_stat_activity and pg_prepared_xacts"
             )
         return found
+
+    def _of_alerts(self) -> list[str]:
+        """What keeps sensitive changes from those who should know at once."""
+        state = self.alerts
+        return [] if state is None else list(alert_problems(state, self.now))
 
     @property
     def remarks(self) -> list[str]:

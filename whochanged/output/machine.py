@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from reports.documents import entry_document, plain, utc
 from whochanged.output.safety import cell, json_neutral
 
 if TYPE_CHECKING:
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 
     from capture.model import Entry, FieldChange
 
-_DIGITS = 1000
-"""A whole number of more digits is written as text: Python refuses to print it as a number."""
+__all__ = ["CSV_COLUMNS", "change_text", "csv_row", "entry_document", "to_json", "utc", "write_csv", "write_json_lines"]
 
 CSV_COLUMNS = (
     "at",
@@ -37,65 +35,9 @@ CSV_COLUMNS = (
 )
 
 
-def utc(at: datetime) -> str:
-    """The moment in ISO 8601 and UTC, always with microseconds, so that times sort as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def entry_document(entry: Entry) -> dict[str, Any]:
-    """The entry under its public names, in their documented order."""
-    return {
-        "id": entry.id,
-        "at": utc(entry.at),
-        "actor": entry.actor,
-        "actor_kind": entry.actor_kind,
-        "actor_trust": entry.actor_trust,
-        "ip": entry.ip,
-        "type": entry.type.value,
-        "module": entry.module,
-        "entity": entry.entity,
-        "entity_id": entry.entity_id,
-        "entity_name": entry.entity_name,
-        "account": entry.account,
-        "descriptions": list(entry.descriptions),
-        "kinds": list(entry.kinds),
-        "sensitivity": entry.sensitivity,
-        "consequence_of": entry.consequence_of,
-        "changes": [
-            {
-                "table": change.table,
-                "key": None if change.key is None else dict(change.key),
-                "field": change.field,
-                "label": change.label,
-                "before": change.before,
-                "after": change.after,
-            }
-            for change in entry.changes
-        ],
-        "transaction_id": entry.transaction_id,
-        "source": {
-            "database_user": entry.source.database_user,
-            "application": entry.source.application,
-            "client_addr": entry.source.client_addr,
-            "request_id": entry.source.request_id,
-            "other_actors": list(entry.source.other_actors),
-            "signature": entry.source.signature,
-        },
-    }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        short = value.is_finite() and abs(value.adjusted()) < _DIGITS
-        return int(value) if short and value == value.to_integral_value() else str(value)
-    if isinstance(value, datetime):
-        return utc(value)
-    return str(value)
-
-
 def to_json(document: object) -> str:
     """One line of JSON, readable, and harmless on a terminal."""
-    return json_neutral(json.dumps(document, ensure_ascii=False, default=_plain))
+    return json_neutral(json.dumps(document, ensure_ascii=False, default=plain))
 
 
 def write_json_lines(entries: Iterable[Entry], out: TextIO) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from capture.coverage import LastRun, TableCoverage
+    from reports.alerts.state import AlertState
     from whochanged.output.findings import Report
 
 
@@ -83,9 +84,20 @@ def _facts(report: Report, zone: tzinfo) -> Iterator[tuple[str, str]]:
         yield "Last mail", _time(upkeep.mail_sent_at, zone)
     if upkeep.deliveries_waiting or upkeep.deliveries_parked:
         yield "Mails", f"{upkeep.deliveries_waiting} waiting, {upkeep.deliveries_parked} given up"
+    if report.alerts is not None and (told := _alerts(report.alerts)):
+        yield "Alerts", told
     yield "Scheduler", "at work" if upkeep.scheduler_alive else "does not run"
     for run in report.runs:
         yield f"  {run.job}", _run(run, zone)
+
+
+def _alerts(state: AlertState) -> str:
+    waiting, given_up = state.mails_waiting + state.requests_waiting, state.mails_parked + state.requests_parked
+    parts = {"waiting": waiting, "given up": given_up}
+    said = [f"{number} {what}" for what, number in parts.items() if waiting or given_up]
+    if state.held:
+        said.append(f"{_count(state.held, 'change', 'changes')} held back for the next one")
+    return ", ".join(said)
 
 
 def _run(run: LastRun, zone: tzinfo) -> str:
@@ -128,5 +140,8 @@ def status_document(report: Report) -> dict[str, Any]:
         "no_admins": [*report.no_admins],
         **({} if report.fit is None else asdict(report.fit)),
         "rights": [asdict(weakness) for weakness in report.weaknesses],
+        "alerts": None
+        if report.alerts is None
+        else {**asdict(report.alerts), "oldest_pending": report.alerts.oldest_pending},
         "reconciled": None if report.reconciled is None else asdict(report.reconciled),
     }

@@ -1,0 +1,1 @@
+"""Alerts: sensitive changes are told at once, by mail and to a webhook."""

@@ -1,0 +1,1 @@
+DELETE FROM audit.shipping_cursor WHERE name = %(name)s
