@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 
-from capture.catalogue.model import Catalogue
+from capture.catalogue.model import Catalogue, Sensitivity
 from capture.entries.values import HIDDEN, is_secret
 from capture.model import Change, Json, Operation, Transaction
 from capture.resources import query
@@ -41,6 +41,7 @@ _OPERATIONS: dict[str, Operation] = {"I": "INSERT", "U": "UPDATE", "D": "DELETE"
 class Filters:
     """Which entries are wanted; an empty filter wants all. `entity` is a noun, a name, or both ("workflow Welcome").
 
+    `accounts` are those that the reader may see at all; None is all of them. `sensitivity` is the least that is wanted.
     `row` is a table's name and a row's key as text: the history of one row and its parts.
     """
 
@@ -54,6 +55,8 @@ class Filters:
     search: str | None = None
     limit: int | None = None
     row: tuple[str, str] | None = None
+    accounts: frozenset[str] | None = None
+    sensitivity: Sensitivity | None = None
 
 
 def log_cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[tuple[Any, ...]]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 
-from capture.catalogue.model import Catalogue
+from capture.catalogue.model import Catalogue, Sensitivity
 from capture.catalogue.own import with_own
 from capture.entries.fold import fold
 from capture.entries.identity import decode, root_hash
@@ -19,6 +19,8 @@ from capture.names import LogNames
 from capture.reading import Filters, setting_list, transactions
 from capture.renames import Names
 from capture.window import Window, window_transactions
+
+_LEVELS = get_args(Sensitivity)
 
 
 def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters | None = None) -> Iterator[Entry]:
@@ -67,6 +69,10 @@ def wanted(entry: Entry, filters: Filters) -> bool:
     if filters.actor is not None and entry.actor.casefold() != filters.actor.casefold():
         return False
     if filters.account is not None and filters.account not in (entry.account, entry.former_account):
+        return False
+    if filters.accounts is not None and filters.accounts.isdisjoint({entry.account, entry.former_account} - {None}):
+        return False
+    if filters.sensitivity is not None and _LEVELS.index(entry.sensitivity) < _LEVELS.index(filters.sensitivity):
         return False
     if filters.entity is not None:
         names = {
