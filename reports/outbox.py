@@ -56,6 +56,7 @@ class Outcome:
     """What became of one try: `state` is sent, retry or parked, `answer` what the server said."""
 
     digest_id: int
+    recipient_id: int
     serial: int
     address: str
     state: State
@@ -151,7 +152,9 @@ def sending(
         if answer.verdict in _MAY_BE_OURS:
             denied.append(_Denied(claim, answer))
         elif settled or state == "sent":  # else the lease was lost: whoever has it now says what becomes of the mail
-            yield Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries)
+            yield Outcome(
+                claim.digest_id, claim.recipient_id, claim.serial, claim.address, state, answer.said, claim.tries
+            )
         silences = silences + 1 if answer.timed_out else 0
         if silences == SILENCES:
             advice = "check WHOCHANGED_SMTP_URL, and that the server runs"
@@ -260,7 +263,9 @@ def _judged(
             if not given_up:
                 raise psycopg.Rollback(transaction)
         if given_up:
-            yield Outcome(claim.digest_id, claim.serial, claim.address, "parked", answer.said, claim.tries)
+            yield Outcome(
+                claim.digest_id, claim.recipient_id, claim.serial, claim.address, "parked", answer.said, claim.tries
+            )
     if ours:
         advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"
         others = f" and {len(ours) - 1} more" if len(ours) > 1 else ""
