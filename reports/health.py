@@ -82,6 +82,13 @@ class Holder:
     state: str | None
     since: datetime | None
 
+    def __str__(self) -> str:
+        place = f"user {self.database_user}, database {self.database}"
+        if self.kind == "prepared":
+            return f"prepared transaction '{self.gid}', {place}"
+        facts = (f"process {self.pid}", place, self.application or self.backend_type, self.state)
+        return ", ".join(fact for fact in facts if fact)
+
 
 @dataclass(frozen=True, slots=True)
 class WatermarkHealth:
@@ -105,10 +112,12 @@ class MailHealth:
     """Mails and digests: `waiting` deliveries (of them `retrying` were tried before), those `parked` for good, and who waits.
 
     `oldest_seconds` is since the oldest waiting mail was cut, None where none waits. `overdue` are the numbers of the recipients
-    whose digest has been due for an hour and was not cut.
+    whose digest has been due for an hour and was not cut. `bounced` are those whose mails come back; they and the paused are
+    no `readers`.
     """
 
     readers: int
+    bounced: int
     waiting: int
     retrying: int
     parked: int
@@ -171,11 +180,16 @@ def health(conn: psycopg.Connection[Any]) -> Health:
     assert mail is not None  # noqa: S101
     at, leader_pid, installed_at = row.pop("at"), row.pop("leader_pid"), row.pop("installed_at")
     log = LogHealth(**row)
-    readers = [recipient for recipient in read(conn) if not recipient.paused]
+    everyone = read(conn)
+    readers = [recipient for recipient in everyone if recipient.held is None]
     overdue = tuple(recipient.id for recipient in readers if recipient.due(at - LATE) is not None)
     oldest = mail.pop("oldest_cut_at")
     mails = MailHealth(
-        readers=len(readers), overdue=overdue, oldest_seconds=None if oldest is None else _seconds(at - oldest), **mail
+        readers=len(readers),
+        bounced=sum(recipient.held == "bounced" for recipient in everyone),
+        overdue=overdue,
+        oldest_seconds=None if oldest is None else _seconds(at - oldest),
+        **mail,
     )
     jobs, stand = _jobs(conn, at, installed_at, readers, overdue=bool(overdue)), _watermark(conn, at)
     problems = (*_of_the_log(log), *_of_the_jobs(jobs), *_of_the_mails(mails, stand))
@@ -275,7 +289,9 @@ def _of_the_mails(mail: MailHealth, stand: WatermarkHealth) -> list[Problem]:
     found = []
     held = stand.lag_seconds > LATE.total_seconds() and mail.readers > 0
     if held:
-        message = f"a transaction has been open for {stand.lag_seconds / 3600:.1f} hours, and digests wait for it: {_who(stand.holder)}"
+        message = f"a transaction has been open for {stand.lag_seconds / 3600:.1f} hours, and digests wait for it: " + (
+            str(stand.holder) if stand.holder else "see pg_stat_activity and pg_prepared_xacts"
+        )
         found.append(Problem("watermark", "critical", message))
     if mail.overdue:
         message = f"{len(mail.overdue)} digests have been due for an hour and are not cut: " + (
@@ -285,19 +301,13 @@ def _of_the_mails(mail: MailHealth, stand: WatermarkHealth) -> list[Problem]:
     if mail.oldest_seconds is not None and mail.oldest_seconds > LATE.total_seconds():
         message = f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds / 3600:.1f} hours: whochanged digest list  says why"
         found.append(Problem("mails_late", "critical", message))
+    if mail.bounced:
+        message = f"the mails of {mail.bounced} recipients come back: whochanged recipients list  shows whose"
+        found.append(Problem("recipients_bounced", "warning", message))
     if mail.parked:
         message = f"{mail.parked} mails were given up: whochanged digest list  shows what the mail server said"
         found.append(Problem("mails_parked", "warning", message))
     return found
-
-
-def _who(holder: Holder | None) -> str:
-    if holder is None:
-        return "see pg_stat_activity and pg_prepared_xacts"
-    place = f"user {holder.database_user}, database {holder.database}"
-    if holder.kind == "prepared":
-        return f"prepared transaction '{holder.gid}', {place}"
-    return f"process {holder.pid}, {place}, {holder.application or holder.backend_type}"
 
 
 def _seconds(age: timedelta) -> float:

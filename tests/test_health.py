@@ -171,7 +171,8 @@ def test_digests_and_mails_that_wait_are_told_with_their_age(crm_conn: Connectio
     assert (found.waiting, found.retrying, found.parked) == (1, 1, 1)
     assert found.next_try_at is not None
     crm_conn.execute("UPDATE audit.digest SET cut_at = cut_at - interval '2 hours'")
-    assert codes(health(crm_conn)) == ["mails_late", "mails_parked"]
+    assert codes(health(crm_conn)) == ["mails_late", "recipients_bounced", "mails_parked"]
+    assert (health(crm_conn).mail.readers, health(crm_conn).mail.bounced) == (1, 1)
     crm_conn.execute("UPDATE audit.recipient SET paused = true")
     assert health(crm_conn).mail.waiting == 0, "nobody waits for it"
 

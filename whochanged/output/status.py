@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from reports.health import document
 from whochanged.output.findings import complaints
 from whochanged.output.safety import neutral
 
@@ -128,5 +129,6 @@ def status_document(report: Report) -> dict[str, Any]:
         "no_admins": [*report.no_admins],
         **({} if report.fit is None else asdict(report.fit)),
         "rights": [asdict(weakness) for weakness in report.weaknesses],
+        "service": None if report.service is None else document(report.service),
         "reconciled": None if report.reconciled is None else asdict(report.reconciled),
     }
