@@ -125,7 +125,7 @@ def test_what_holds_back_for_an_hour_is_critical_where_somebody_waits(
     crm_dsn: str, crm_conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(crm_conn)
-    monkeypatch.setattr("reports.health.LATE", timedelta(0))
+    monkeypatch.setattr("reports.problems.LATE", timedelta(0))
     with psycopg.connect(crm_dsn, application_name="month end") as other:
         rename(other, "Europe")
         assert health(crm_conn).watermark.lag_seconds == 0, "nothing was finished since: nothing waits"
