@@ -29,9 +29,11 @@ demo: $(STAMP) ## Play a working day in a CRM and show its audit log
 test: $(STAMP) ## Run the tests on every PostgreSQL that is present (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel" $(ARGS)
 
-test-long: $(STAMP) ## Pair and reconcile ten times as many rows, and let chaos reign for ten minutes
+test-long: $(STAMP) ## Pair and reconcile ten times as many rows, let chaos reign for ten minutes, and mails meet 1,000 faults
 	WHOCHANGED_PAIRING_ROWS=10000000 WHOCHANGED_RECONCILE_ROWS=1000000 WHOCHANGED_CHAOS_SECONDS=600 \
-		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py $(ARGS)
+		WHOCHANGED_FAULTS=1000 WHOCHANGED_FAULTS_KILLS=200 WHOCHANGED_FAULTS_SECONDS=2400 \
+		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py \
+		tests/test_faults.py $(ARGS)
 
 bench: $(STAMP) ## Measure what capture costs, beside its peers (half an hour)
 	$(BIN)/python -m bench

@@ -70,15 +70,19 @@ def purge_job(conn: psycopg.Connection[Any], *, due: datetime | None = None) -> 
 
 
 def digest_job(
-    conn: psycopg.Connection[Any], mailing: Mailing, *, stop: Callable[[], bool] | None = None
+    conn: psycopg.Connection[Any],
+    mailing: Mailing,
+    *,
+    stop: Callable[[], bool] | None = None,
+    tell: Callable[[Cut | Outcome], None] = lambda _: None,
 ) -> DigestReport | None:
     """Cut the digests that are due and send what waits; None where there was nothing to do, which leaves no row of its own.
 
     A recipient that cannot be served does not keep the others from their mail: the error is raised after they are done.
-    `stop` is asked before each mail: once it says yes, the others wait for the next run.
+    `stop` is asked before each mail: once it says yes, the others wait for the next run. Each digest and each try is told to *tell*.
     """
     with acting_as_owner(conn):
-        return _digests(conn, mailing, running, stop=stop)
+        return _digests(conn, mailing, running, stop=stop, tell=tell)
 
 
 def send_digests(

@@ -60,6 +60,7 @@ class Outcome:
     """What became of one try: `state` is sent, retry or parked, `answer` what the server said."""
 
     digest_id: int
+    recipient_id: int
     serial: int
     address: str
     state: State
@@ -206,7 +207,9 @@ def _claim(
 
 
 def _outcome(claim: _Claim, state: State, answer: Answer) -> Outcome:
-    return Outcome(claim.digest_id, claim.serial, claim.address, state, answer.said, claim.tries, claim.kind)
+    return Outcome(
+        claim.digest_id, claim.recipient_id, claim.serial, claim.address, state, answer.said, claim.tries, claim.kind
+    )
 
 
 def _may_go(conn: psycopg.Connection[Any], claim: _Claim, asking: Asking) -> bool:

@@ -23,7 +23,9 @@ from capture.errors import ConfigurationError, DatabaseError, WhochangedError
 from capture.migrate import require_current
 from reports import jobs
 from reports.alerts import job as alerts
+from reports.digest.cut import Cut
 from reports.leader import prepare, still_leads, take_over, try_to_lead
+from reports.outbox import Outcome
 from reports.runs import Job, failed_at_once, mark_interrupted, said
 
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -89,10 +91,13 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001 - logged, with its place where we did not foresee it
                 if time.monotonic() - began > LONGEST_PAUSE:
                     pause = FIRST_PAUSE
-                _log.warning("%s; trying again in %.0f s", said(error), pause, exc_info=not _foreseen(error))
+                facts = {"event": "lost", "error": said(error), "pause_seconds": pause}
+                _log.warning(
+                    "%s; trying again in %.0f s", said(error), pause, exc_info=not _foreseen(error), extra=facts
+                )
                 self._wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-        _log.info("stopped")
+        _log.info("stopped", extra={"event": "stopped"})
 
     def _stand_by(self, conn: psycopg.Connection[Any]) -> None:
         """Lead as soon as nobody else does."""
@@ -102,16 +107,16 @@ class Scheduler:
                 self._lead(conn)
                 return
             if not told:
-                _log.info("standing by: another process leads")
+                _log.info("standing by: another process leads", extra={"event": "standing_by"})
                 told = True
             self._wait(self._beat)
 
     def _lead(self, conn: psycopg.Connection[Any]) -> None:
         """Look for what is due until we are stopped or lose the connection, whose error is then raised."""
         require_current(conn)
-        _log.info("leading")
+        _log.info("leading", extra={"event": "leading"})
         for line in take_over(conn):
-            _log.warning("%s", line)
+            _log.warning("%s", line, extra={"event": "interrupted"})
         self._lost = None
         with ExitStack() as own:
             self._work(conn, own)
@@ -200,11 +205,27 @@ def _logged(conn: psycopg.Connection[Any], job: Job, work: Callable[[], Mapping[
     except Exception as error:
         if conn.closed:
             raise
-        _log.error("%s failed: %s", job, said(error), exc_info=not _foreseen(error))
+        facts: dict[str, Any] = {
+            "event": "job_failed",
+            "job": job,
+            "error": said(error),
+            "duration_seconds": _since(began),
+        }
+        _log.error("%s failed: %s", job, said(error), exc_info=not _foreseen(error), extra=facts)
         return
     if numbers is not None:
         words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in numbers.items())
-        _log.info("%s done in %.1f s: %s", job, time.monotonic() - began, words)
+        facts = {
+            "event": "job_done",
+            "job": job,
+            "duration_seconds": _since(began),
+            "numbers": dict(numbers),
+        }
+        _log.info("%s done in %.1f s: %s", job, _since(began), words, extra=facts)
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
 
 
 def _hurry(way: alerts.Way, alerting: alerts.Alerting, stop: Callable[[], bool], conn: psycopg.Connection[Any]) -> None:
@@ -240,10 +261,43 @@ def _purge(conn: psycopg.Connection[Any], due: datetime) -> Mapping[str, int] | 
     if report is None:
         return None
     for line in (*report.postponed, *report.notes):
-        _log.warning("purge: %s", line)
+        _log.warning("purge: %s", line, extra={"event": "purge_note", "job": "purge"})
     return jobs.purge_numbers(report)
 
 
 def _digest(conn: psycopg.Connection[Any], mailing: jobs.Mailing, stop: Callable[[], bool]) -> Mapping[str, int] | None:
-    report = jobs.digest_job(conn, mailing, stop=stop)
+    report = jobs.digest_job(conn, mailing, stop=stop, tell=_told)
     return None if report is None else jobs.digest_numbers(report)
+
+
+def _told(what: Cut | Outcome) -> None:
+    """Log what became of a digest or a mail by its numbers: neither addresses nor what it says."""
+    if isinstance(what, Cut):
+        facts = {
+            "event": "digest_cut",
+            "job": "digest",
+            "digest": what.id,
+            "entries": what.entries,
+            "mailed": what.mailed,
+        }
+        _log.info(
+            "digest %d cut: entries %d%s", what.id, what.entries, "" if what.mailed else ", not mailed", extra=facts
+        )
+        return
+    facts = {
+        "event": f"mail_{what.state}",
+        "job": "digest",
+        "digest": what.digest_id,
+        "recipient": what.recipient_id,
+        "tries": what.tries,
+    }
+    words = "mail of digest %d to recipient %d: %s, tries %d"
+    _log.log(
+        logging.INFO if what.state == "sent" else logging.WARNING,
+        words,
+        what.digest_id,
+        what.recipient_id,
+        what.state,
+        what.tries,
+        extra=facts,
+    )

@@ -1,9 +1,9 @@
 """The mail server: its address, and one message to one address with what became of it.
 
-SMTP answers in numbers. A 2xx after the data is "sent", whatever happens later. A 4xx, a timeout or a lost connection is
-"again": the outcome may be unknown, and the same bytes go again under the same Message-ID. A 5xx to the recipient or to
-the data is "refused": it concerns this message and not the next one. All else is a "fault" of the configuration: it would
-be the same for every message, and a person must put it right.
+SMTP answers in numbers. A 2xx after the data is "sent", whatever happens later. A 4xx, a timeout, a lost connection or what is
+no answer at all is "again": the outcome may be unknown, and the same bytes go again under the same Message-ID. A 5xx to the
+recipient or to the data is "refused": it concerns this message and not the next one. All else is a "fault" of the configuration:
+it would be the same for every message, and a person must put it right.
 
 Two refusals may be either, and who has seen the other answers must judge (reports/outbox.py). "unserved" speaks of a login
 or of relaying (RFC 4954: 530, 535; RFC 3463: 5.7.0, 5.7.8 and others; or in words alone, as Exim's `550 relay not permitted`).
@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote, urlsplit
@@ -32,6 +35,9 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtps": ("tls", 465),
 }
 _TAKEN, _LATER, _FOR_GOOD = 2, 4, 5
+_READY = 220
+_WHAT_SERVERS_DO = (smtplib.SMTPException, OSError, ValueError)
+"""ValueError: smtplib lets it through where a server's challenge to the login is no base64."""
 _TOO_LARGE = 552
 _LOGIN_WANTED = frozenset({530, 535})
 _POLICY = re.compile(r"5\.7\.\d")
@@ -116,28 +122,61 @@ def parse_server(url: str, timeout: float = 30.0) -> MailServer:
 
 
 def deliver(server: MailServer, sender: str, address: str, message: bytes) -> Answer:
-    """Hand in a message for one address, from the address *sender*. What server and network do is an answer, no error."""
-    try:
-        session = _connect(server)
-    except (smtplib.SMTPException, OSError) as error:
-        return _at_the_door(server, error)
-    try:
-        return _hand_in(session, server, sender, address, message)
-    except (smtplib.SMTPException, OSError) as error:
-        return Answer("again", _line(error), timed_out=_timed_out(error))
-    finally:
-        _leave(session)
+    """Hand in a message for one address, from the address *sender*. What server and network do is an answer, no error.
 
-
-def _connect(server: MailServer) -> smtplib.SMTP:
-    """Open a session: encrypted and logged in, as the address says."""
+    It ends after `server.longest` seconds, whatever the server does: a lease that outlives it is then safe.
+    """
     # The default context checks the certificate and the name in it; SSL_CERT_FILE names further authorities.
     context = ssl.create_default_context()
-    if server.security == "tls":
-        session: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=context)
-    else:
-        session = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+    session = (
+        smtplib.SMTP_SSL(timeout=server.timeout, context=context)
+        if server.security == "tls"
+        else smtplib.SMTP(timeout=server.timeout)
+    )
+    with _at_most(session, server.longest) as late:
+        try:
+            _connect(session, server, context)
+        except _WHAT_SERVERS_DO as error:
+            return _too_slow(server) if late.is_set() else _at_the_door(server, error)
+        try:
+            return _hand_in(session, server, sender, address, message)
+        except _WHAT_SERVERS_DO as error:
+            return _too_slow(server) if late.is_set() else Answer("again", _line(error), timed_out=_timed_out(error))
+        finally:
+            _leave(session)
+
+
+@contextmanager
+def _at_most(session: smtplib.SMTP, seconds: float) -> Iterator[threading.Event]:
+    """Break the connection off after so long; the event tells of it. The time-out of the socket counts each byte anew."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        sock = session.sock
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
     try:
+        yield late
+    finally:
+        timer.cancel()
+
+
+def _too_slow(server: MailServer) -> Answer:
+    return Answer("again", f"it was not done after {server.longest:.0f} s", timed_out=True)
+
+
+def _connect(session: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
+    """Open the session: encrypted and logged in, as the address says."""
+    try:
+        # Where a host is given to its constructor it connects at once, and nobody could break that off.
+        session._host = server.host  # type: ignore[attr-defined]  # noqa: SLF001 - the name that the certificate must have
+        _be_welcome(*session.connect(server.host, server.port))
         session.ehlo_or_helo_if_needed()
         if server.security == "starttls":
             session.starttls(context=context)
@@ -147,7 +186,11 @@ def _connect(server: MailServer) -> smtplib.SMTP:
     except BaseException:
         _leave(session)
         raise
-    return session
+
+
+def _be_welcome(code: int, said: bytes) -> None:
+    if code != _READY:
+        raise smtplib.SMTPConnectError(code, said)
 
 
 def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: str, message: bytes) -> Answer:
@@ -156,8 +199,10 @@ def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: st
         return Answer("refused", "the address has letters beyond printable ASCII", hard=True)
     options = [f"size={len(message)}"] if session.has_extn("size") else []
     code, said = session.mail(sender, options)
-    if code // 100 == _LATER or code == _TOO_LARGE:
-        return Answer("again" if code != _TOO_LARGE else "refused", _reply(code, said))
+    if code == _TOO_LARGE:
+        return Answer("refused", _reply(code, said))
+    if code // 100 not in {_TAKEN, _FOR_GOOD}:
+        return Answer("again", _reply(code, said))
     if code // 100 != _TAKEN:
         advice = "check WHOCHANGED_MAIL_FROM, and whether the server wants a login"
         return Answer("fault", f"{server} refuses the sender {sender} ({_reply(code, said)}): {advice}")
@@ -182,12 +227,12 @@ def _refused(code: int, said: bytes | str, *, at_recipient: bool) -> Answer:
 
 def _refusal(code: int, said: str, *, at_recipient: bool) -> Verdict:
     """Judge what a server that does not take a mail says to the recipient or the data."""
-    if code // 100 == _LATER:
+    if code // 100 != _FOR_GOOD:  # 4xx, or no answer that SMTP knows
         return "again"
     if code in _LOGIN_WANTED:
         return "unserved"
     # What is said of the address itself is about the address, whatever words follow.
-    if code // 100 == _FOR_GOOD and not _ADDRESS.match(said):
+    if not _ADDRESS.match(said):
         if _NO_ACCESS.match(said) or _ACCESS_WORDS.search(said):
             return "unserved"
         # After the data a policy is about what the mail says: a filter's.
@@ -245,8 +290,9 @@ def _line(error: Exception) -> str:
 
 
 def _reply(code: int, said: bytes | str) -> str:
-    """Return a server's answer in one line."""
-    return f"{code} {' '.join(_text(said).split())}"[:_SHOWN]
+    """Return a server's answer in one line; smtplib's -1 stands for what is none."""
+    line = " ".join(_text(said).split())
+    return (f"{code} {line}" if code > 0 else f"no answer of SMTP: {line}")[:_SHOWN]
 
 
 def _text(said: bytes | str) -> str:

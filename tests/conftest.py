@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.fix_actors",
     "tests.fix_ddl",
     "tests.fix_http",
+    "tests.fix_logs",
 ]

@@ -119,7 +119,7 @@ class Mailbox:
         return "221 2.0.0 bye"
 
 
-class _Server(SMTP):
+class Session(SMTP):
     """One session, which greets as the script says."""
 
     async def _handle_client(self) -> None:
@@ -141,9 +141,17 @@ def hang_up(session: SMTP) -> None:
 
 @contextmanager
 def running(
-    mailbox: Mailbox, *, tls: ssl.SSLContext | None = None, wrapped: bool = False, login: bool = False
+    mailbox: Mailbox,
+    *,
+    tls: ssl.SSLContext | None = None,
+    wrapped: bool = False,
+    login: bool = False,
+    kind: type[Session] = Session,
 ) -> Iterator[Mailbox]:
-    """Run a mail server for the mailbox: with STARTTLS where *tls* is given, or with TLS from the start (*wrapped*)."""
+    """Run a mail server for the mailbox: with STARTTLS where *tls* is given, or with TLS from the start (*wrapped*).
+
+    *kind* is what its sessions are.
+    """
     options: dict[str, Any] = {"hostname": "mail.test", "enable_SMTPUTF8": False}
     if tls and not wrapped:
         options |= {"tls_context": tls, "require_starttls": False}
@@ -161,10 +169,10 @@ def running(
     loop = asyncio.new_event_loop()
     listener = socket.create_server(("127.0.0.1", 0))
     mailbox.port = listener.getsockname()[1]
-    sessions: list[_Server] = []
+    sessions: list[Session] = []
 
-    def session() -> _Server:
-        sessions.append(_Server(mailbox, loop=loop, **options))
+    def session() -> Session:
+        sessions.append(kind(mailbox, loop=loop, **options))
         return sessions[-1]
 
     async def serve() -> asyncio.Server:

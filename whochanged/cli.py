@@ -15,6 +15,7 @@ from whochanged.commands import (
     demo,
     digest,
     gateways,
+    health,
     history,
     installation,
     keys,
@@ -49,6 +50,8 @@ app.command("demo")(demo.demo)
 app.command("install")(installation.install)
 app.command("uninstall")(installation.uninstall)
 app.command("status")(status.status)
+app.command("health")(health.health)
+app.command("metrics")(health.metrics)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("history")(history.history)

@@ -6,19 +6,21 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from capture.errors import ConfigurationError, UsageError
+from whochanged.secret_files import SecretFiles, secret
 
 PREFIX = "WHOCHANGED_"
 
 _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+_LAST_PORT = 65535
 _MAIL_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
 
@@ -48,6 +50,24 @@ class Settings(BaseSettings):
     product_roles: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="database roles shown as System, parted by commas"
     )
+
+    metrics_address: str | None = Field(
+        None, description="where whochanged run serves its metrics: 9187, 127.0.0.1:9187 or [::1]:9187"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="how whochanged run logs: text or json")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read secrets from the files that `WHOCHANGED_..._FILE` names, too."""
+        del dotenv_settings, file_secret_settings  # of them pydantic would read none that we know
+        return init_settings, SecretFiles(settings_cls, PREFIX), env_settings
 
     @field_validator("product_roles", mode="before")
     @classmethod
@@ -109,18 +129,32 @@ def load_settings() -> Settings:
         raise ConfigurationError(message) from None
 
 
+def metrics_place(address: str) -> tuple[str, int]:
+    """Return host and port of `9187`, `localhost:9187` or `[::1]:9187`; a port alone is of this machine alone.
+
+    Raises ConfigurationError.
+    """
+    host, _, port = address.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > _LAST_PORT or any(letter.isspace() for letter in host):
+        message = f"'{address}' is no place to serve metrics at: write a port (9187), or host and port (10.0.0.5:9187)"
+        raise ConfigurationError(message)
+    return host, int(port)
+
+
 def resolve_dsn(cli_dsn: str | None = None, environment: Mapping[str, str] | None = None) -> str | None:
     """Return the database's address by the first rule that finds one, or None: use the embedded server.
 
-    The rules: `--dsn`, WHOCHANGED_DATABASE_URL, DATABASE_URL, libpq's own variables (PGHOST, PGSERVICE, ...).
+    The rules: `--dsn`, WHOCHANGED_DATABASE_URL, DATABASE_URL, libpq's own variables (PGHOST, PGSERVICE, ...). Of the first two
+    variables one with `_FILE` at its end may name a file that holds the address.
     With libpq's variables the address is empty, since libpq reads them itself.
     """
     environment = os.environ if environment is None else environment
     if cli_dsn:
         return checked_dsn(cli_dsn, "--dsn", UsageError)
     for name in (f"{PREFIX}DATABASE_URL", "DATABASE_URL"):
-        if environment.get(name):
-            return checked_dsn(environment[name], name, ConfigurationError)
+        if found := secret(name, environment):
+            return checked_dsn(found, name, ConfigurationError)
     if any(environment.get(name) for name in _LIBPQ):
         return ""
     return None
@@ -151,6 +185,6 @@ def checked_dsn(address: str, source: str, error: type[UsageError | Configuratio
 def shown_dsn(dsn: str) -> str:
     """Return *dsn* without its secrets, to be shown to people."""
     words = conninfo_to_dict(dsn)
-    for secret in ("password", "sslpassword", "passfile", "oauth_client_secret"):
-        words.pop(secret, None)
+    for word in ("password", "sslpassword", "passfile", "oauth_client_secret"):
+        words.pop(word, None)
     return make_conninfo("", **words)

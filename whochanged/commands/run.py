@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
-import time
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from whochanged.commands import common
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _APPLICATION = "whochanged run"
+_METRICS = "whochanged metrics"
 
 # So that we notice within seconds that the server's machine is gone, which no packet tells.
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
@@ -28,7 +29,19 @@ _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count"
 _log = logging.getLogger(__name__)
 
 
-def run(dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
+def run(
+    metrics_address: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-address",
+            metavar="ADDRESS",
+            envvar="WHOCHANGED_METRICS_ADDRESS",
+            help="Serve /metrics for Prometheus and /healthz there: 9187 (of this machine alone), 10.0.0.5:9187, [::1]:9187.",
+        ),
+    ] = None,
+    dry_run: common.DryRun = False,
+    dsn: common.Dsn = None,
+) -> None:
     """Keep the log going: make partitions, purge, send digests and alerts when they are due, until SIGTERM or SIGINT.
 
     Of several that run for one database, one works and the others stand by. Mails need WHOCHANGED_SMTP_URL and
@@ -37,15 +50,22 @@ def run(dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
     from reports.leader import prepare
     from reports.scheduler import Scheduler
     from whochanged.alerting import alerting_of
-    from whochanged.settings import load_settings
+    from whochanged.logs import set_up
+    from whochanged.settings import load_settings, metrics_place
 
     if dry_run:
         _tell_what_is_due(dsn)
         return
-    with common.address(dsn) as found:
-        _log_to_stderr()
+    place = None if metrics_address is None else metrics_place(metrics_address)
+    with common.address(dsn) as found, ExitStack() as stack:
+        set_up(load_settings().log_format)
         with _connect(found) as connection:  # what can be put right is said at once
             prepare(connection)
+        if place is not None:
+            from reports.metrics import Looking, serving
+
+            port = stack.enter_context(serving(Looking(lambda: _connect(found, _METRICS)), *place))
+            _log.info("metrics at %s, port %d", place[0], port, extra={"event": "metrics", "port": port})
         mailing = _mailing()
         alerting = alerting_of(load_settings(), mailing)
         scheduler = Scheduler(lambda: _connect(found), mailing, alerting)
@@ -76,12 +96,12 @@ def _tell_what_is_due(dsn: str | None) -> None:
         talk.print(f"Would cut digests at once for {names}." if names else "Would cut no digest at once: none is due.")
 
 
-def _connect(address: str) -> psycopg.Connection[Any]:
+def _connect(address: str, application: str = _APPLICATION) -> psycopg.Connection[Any]:
     from whochanged.database import connect
 
     given = conninfo_to_dict(address)
     options = {name: value for name, value in _KEEPALIVE.items() if name not in given}
-    return connect(make_conninfo(address, **options), autocommit=True, application_name=_APPLICATION)
+    return connect(make_conninfo(address, **options), autocommit=True, application_name=application)
 
 
 def _mailing() -> Mailing | None:
@@ -110,27 +130,3 @@ def _stop_on_signals(scheduler: Scheduler) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-
-
-def _log_to_stderr() -> None:
-    """One line for each thing that happens, with its time in UTC, harmless to a terminal."""
-    handler = logging.StreamHandler(sys.stderr)
-    line = _Line("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    line.converter = time.gmtime
-    handler.setFormatter(line)
-    for name in ("reports", "whochanged"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.handlers = [handler]
-    # It would tell of every look that a long run made it skip.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-
-
-class _Line(logging.Formatter):
-    """Lines in which control characters are made visible."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """Return the line of a record; a traceback follows as it is."""
-        from whochanged.output.safety import neutral
-
-        return neutral(super().formatMessage(record))

@@ -60,6 +60,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
     from capture.migrate import program_version, require_current
     from capture.rights import weaknesses
     from reports.alerts.state import alert_state
+    from reports.health import health as look
 
     try:
         tables, state, outdated = coverage(connection), health(connection), outdated_objects(connection)
@@ -89,6 +90,7 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         # An older version gave other rights and kept its catalogue in another way: installing comes first.
         fit=fit(connection) if current else None,
         weaknesses=weaknesses(connection) if current else [],
+        service=look(connection) if current else None,
         ddl=watch(connection),
         reconciled=reconciled(connection),
         alerts=alert_state(connection),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from capture.coverage import Health, LastRun, Reconciled, TableCoverage, Upkeep
     from capture.rights import Weakness
     from reports.alerts.state import AlertState
+    from reports.health import Health as ServiceHealth
 
 _ENOUGH_DAYS = 7
 
@@ -55,6 +56,7 @@ class Report:
     ddl: DdlWatch = field(default_factory=DdlWatch)
     reconciled: Reconciled | None = None
     alerts: AlertState | None = None
+    service: ServiceHealth | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -125,6 +127,12 @@ class Report:
         return found
 
     @property
+    def _holder(self) -> str:
+        """Who holds the digests back, where that is known."""
+        holder = None if self.service is None else self.service.watermark.holder
+        return "pg_stat_activity and pg_prepared_xacts" if holder is None else str(holder)
+
+    @property
     def _who_runs(self) -> str:
         """What to do where a job is overdue."""
         if self.upkeep is not None and self.upkeep.scheduler_alive:
@@ -182,8 +190,7 @@ class Report:
         opened = self.upkeep.oldest_open
         if opened is not None and self.now - opened > _LATE and (self.overdue or self.readers):
             found.append(
-                f"a transaction has been open for {_age(self.now - opened)}: digests wait for it; "
-                "see pg_stat_activity and pg_prepared_xacts"
+                f"a transaction has been open for {_age(self.now - opened)}: digests wait for it; see {self._holder}"
             )
         return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from reports.health import document
 from whochanged.output.findings import complaints
 from whochanged.output.safety import neutral
 
@@ -143,5 +144,6 @@ def status_document(report: Report) -> dict[str, Any]:
         "alerts": None
         if report.alerts is None
         else {**asdict(report.alerts), "oldest_pending": report.alerts.oldest_pending},
+        "service": None if report.service is None else document(report.service),
         "reconciled": None if report.reconciled is None else asdict(report.reconciled),
     }

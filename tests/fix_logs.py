@@ -1,0 +1,21 @@
+"""Loggers that a test may set up anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from whochanged.logs import LOGGERS
+
+
+@pytest.fixture
+def loggers_as_before() -> Iterator[None]:
+    """Give the loggers back as they were."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
+    yield
+    for logger, level, handlers, propagate in before:
+        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagate
