@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from capture.events import DdlWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from capture.catalogue.fitting import Fit
     from capture.coverage import Health, LastRun, Reconciled, TableCoverage, Upkeep
@@ -44,6 +44,8 @@ class Report:
     weaknesses: Sequence[Weakness] = ()
     ddl: DdlWatch = field(default_factory=DdlWatch)
     reconciled: Reconciled | None = None
+    unseen_ddl: Mapping[str, str] = field(default_factory=dict)
+    views_compared: bool = True
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -170,7 +172,14 @@ class Report:
     def remarks(self) -> list[str]:
         """What is no fault, and worth knowing."""
         wordless = self.fit.wordless if self.fit is not None else {}
-        return [f"no label yet in the catalogue: {table}: {_some(columns)}" for table, columns in wordless.items()]
+        told = [f"no label yet in the catalogue: {table}: {_some(columns)}" for table, columns in wordless.items()]
+        told += [
+            f"{table} was altered unseen: {what}: the next DDL on it is told together with this"
+            for table, what in self.unseen_ddl.items()
+        ]
+        if not self.views_compared:
+            told.append("the views were not compared with this version: this login can make no temporary view here")
+        return told
 
     @property
     def sound(self) -> bool:

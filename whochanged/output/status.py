@@ -125,6 +125,8 @@ def status_document(report: Report) -> dict[str, Any]:
         **looked_after,
         "runs": [asdict(run) for run in report.runs],
         **({} if report.fit is None else asdict(report.fit)),
+        "unseen_ddl": dict(report.unseen_ddl),
+        "views_compared": report.views_compared,
         "rights": [asdict(weakness) for weakness in report.weaknesses],
         "reconciled": None if report.reconciled is None else asdict(report.reconciled),
     }
