@@ -273,8 +273,9 @@ def _delete_spilled(conn: psycopg.Connection[Any], before: datetime) -> tuple[in
 
 
 def _remove_rows(conn: psycopg.Connection[Any], report: PurgeReport) -> PurgeReport:
-    """Remove old digests and old runs of jobs."""
+    """Remove old digests, old runs of jobs, and the baselines of tables whose watch ended so long ago."""
     given = {"before": report.before}
+    conn.execute(query("purge_baselines"), given)
     return replace(report, digests=one(conn, query("purge_digests"), given), runs=one(conn, query("purge_runs"), given))
 
 

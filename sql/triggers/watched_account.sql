@@ -1,5 +1,6 @@
 -- What the log adds up to: for each row and column, which values came and which went.
 -- object: function audit.account(integer, regclass[], timestamp with time zone): What the changes since a table's baseline, in the given parts of the log and before a time, add to each row and column.
+-- object: function audit.changed_in(regclass[]): Which tables the given parts of the log have changes of, each with those of its days: read once, so that nobody looks for a table where it is not.
 -- object: function audit.entries_of(integer, jsonb, jsonb): A row of the baseline as entries of an account.
 -- object: function audit.roll_baseline(regclass[], timestamp with time zone): Adds the changes of parts of the log that are about to go to the baselines.
 
@@ -23,6 +24,10 @@ declare
   renamed boolean;
 begin
   select b.* into base from audit.baseline_table as b where b.table_id = table_number;
+  if base.key_columns = '{}' then
+    return query select a.* from audit.account_of_rows(table_number, parts, before) as a;
+    return;
+  end if;
   -- Transaction ids mean nothing in another cluster.
   select i.since into since from audit.incarnation as i where i.id = base.incarnation and i.id > 1;
   select jsonb_object_agg(c.name, c.kept), array_agg(c.name) filter (where c.kept = any (base.key_columns)),
@@ -67,6 +72,20 @@ begin
      from unnest(parts) as p),
     case when renamed then '(select jsonb_object_agg($2 ->> k.key, k.value) from jsonb_each(e.key) as k)' else 'e.key' end)
   using table_number, names, keys, before, base.last_id, base.snapshot, since, '"••••••"'::jsonb, cardinality(base.key_columns);
+end
+$function$;
+
+create or replace function audit.changed_in(parts regclass[])
+returns table (table_id integer, days text[])
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $function$
+#variable_conflict use_variable
+begin
+  return query execute format(
+    'select c.table_id, array_agg(c.day::text) from (%s) as c group by 1',
+    (select string_agg(format('select p.table_id, p.tableoid::regclass as day from %s as p group by 1, 2', p), ' union all ') from unnest(parts) as p));
 end
 $function$;
 
@@ -137,7 +156,8 @@ end
 $function$;
 
 alter function audit.account(integer, regclass[], timestamptz) owner to audit_owner;
+alter function audit.changed_in(regclass[]) owner to audit_owner;
 alter function audit.entries_of(integer, jsonb, jsonb) owner to audit_owner;
 alter function audit.roll_baseline(regclass[], timestamptz) owner to audit_owner;
-revoke all on function audit.account(integer, regclass[], timestamptz), audit.entries_of(integer, jsonb, jsonb),
+revoke all on function audit.account(integer, regclass[], timestamptz), audit.changed_in(regclass[]), audit.entries_of(integer, jsonb, jsonb),
   audit.roll_baseline(regclass[], timestamptz) from public;
