@@ -174,3 +174,27 @@ def test_a_table_is_looked_for_only_where_the_log_has_changes_of_it(t: Connectio
     assert len(days[numbers["public.t"]]) == 1
     differences, results = compare(t, "public.t", "public.quiet")
     assert (differences, [one.agrees for one in results]) == ([], [True, True])
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("key", ["", " primary key"], ids=["rows without a key", "rows with one"])
+def test_rows_that_come_and_go_with_a_partition_are_found(conn: Connection, key: str) -> None:
+    """No statement writes them: the partition is an entry, its rows are not."""
+    conn.execute(
+        f"create table t (id int{key}) partition by range (id); create table t1 partition of t for values from (0) to (10)"
+    )
+    conn.execute("insert into t values (1), (2)")
+    track_table(conn, "public.t")
+    baseline(conn)
+    conn.execute("create table t2 (like t including all); insert into t2 values (20)")
+    conn.execute("alter table t attach partition t2 for values from (20) to (30); alter table t detach partition t1")
+    differences, (result,) = compare(conn, "public.t")
+    assert result.reason is None
+    assert [(one.kind, one.log_says or one.table_has) for one in differences] == [
+        ("missing", {"id": 1}),
+        ("missing", {"id": 2}),
+        ("unexpected", {"id": 20}),
+    ]
+    assert conn.execute(
+        "select array_agg(action order by id) from audit.schema_change where thing = 'partition'"
+    ).fetchone() == (["added", "detached"],)
