@@ -122,7 +122,26 @@ begin
     (select string_agg(format('select p.table_id, p.at from %s as p', p), ' union all ') from unnest(parts) as p))
   into changed using before;
   for base in select b.* from audit.baseline_table as b where b.void is null and b.table_id = any (changed) loop
-    with net as materialized (select a.* from audit.account(base.table_id, parts, before) as a),
+    with every as materialized (select a.* from audit.account(base.table_id, parts, before) as a),
+    -- Nearly always a row is there, and of some columns one value went and another came: that is put in its place.
+    row_net as (
+      select n.key,
+        jsonb_object_agg(n.kept, n.value) filter (where n.number > 0 and n.kept <> '') as came, count(*) filter (where n.number > 0) as values_came,
+        jsonb_object_agg(n.kept, n.value) filter (where n.number < 0 and n.kept <> '') as went, count(*) filter (where n.number < 0) as values_went
+      from every as n
+      where n.key is not null
+      group by n.key
+      having bool_and(n.kept is not null and n.kept <> '' and abs(n.number) = 1 and n.value <> '"••••••"')),
+    changed as (
+      update audit.baseline as b set image = b.image || r.came from row_net as r
+      where b.table_id = base.table_id and jsonb_hash_extended(b.key, 0) = jsonb_hash_extended(r.key, 0) and b.key = r.key
+        and b.present = 1 and b.rest is null and r.values_came = r.values_went
+        and r.values_came = (select count(*) from jsonb_object_keys(r.came))
+        and r.values_went = (select count(*) filter (where r.came ? w.key and b.image -> w.key = w.value) from jsonb_each(r.went) as w)
+      returning b.key),
+    -- All else is added up entry by entry.
+    net as materialized (
+      select n.* from every as n where n.key is null or not exists (select from changed as c where c.key = n.key)),
     gone as (
       delete from audit.baseline as b using (select distinct n.key from net as n where n.key is not null) as k
       where b.table_id = base.table_id
