@@ -119,11 +119,18 @@ def own_transactions(conn: psycopg.Connection[Any]) -> Iterator[None]:
             conn.autocommit, conn.isolation_level = before
 
 
+def _days(conn: psycopg.Connection[Any], parts: Sequence[str]) -> dict[int, list[str]]:
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        return dict(cursor.execute(query("reconcile_days"), {"parts": list(parts)}).fetchall())
+
+
 @contextmanager
 def one_snapshot(
     conn: psycopg.Connection[Any], names: Sequence[str] | None, *, rebase: bool
-) -> Iterator[tuple[list[Comparable], list[str]]]:
-    """Begin a transaction whose snapshot shows the tables and all parts of the log; give the tables, and the parts' names.
+) -> Iterator[tuple[list[Comparable], dict[int, list[str]]]]:
+    """Begin a transaction whose snapshot shows the tables and all parts of the log.
+
+    Give the tables, and by a table's number the parts of the log that have changes of it, which this reads once.
 
     No purge may move a day from one place to another while the snapshot is taken; later its locks keep the day where it is.
     """
@@ -139,7 +146,7 @@ def one_snapshot(
                 conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.Identifier(*part.split("."))))
         except BUSY as error:
             raise busy(error) from error
-        found = tables(conn, names), parts
+        found = tables(conn, names), _days(conn, parts)
         opened = opening.pop_all()
     with opened:
         yield found

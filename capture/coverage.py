@@ -163,6 +163,13 @@ def reconciled(conn: psycopg.Connection[Any]) -> Reconciled | None:
         return cursor.execute(query("reconcile_last")).fetchone()
 
 
+def unseen_ddl(conn: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return the tracked tables that are not as the log last saw them, by name, and what changed: no entry tells of it yet."""
+    if one(conn, "select pg_catalog.to_regclass('audit.table_shape')") is None:
+        return {}
+    return {str(row[0]): str(row[1]) for row in conn.execute(query("unseen_ddl")).fetchall()}
+
+
 def outdated_objects(conn: psycopg.Connection[Any]) -> list[str]:
     """Return the files whose functions or views the database has in another version."""
     return [file.name for file in repeatable.outdated(conn)]

@@ -28,13 +28,22 @@ KEPT = 100
 
 _BLOCK = 500
 
+_NOWHERE = "audit.change_spill"
+"""Where to look for changes of a table that has none: it is all but empty."""
+
+_UNSURE = (
+    "the log cannot say what its rows are: a TRUNCATE could not read them, a value could not be kept, its key was renamed twice, "
+    "or it has none and an earlier version logged its updates"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A row, or a value of it, that is not what the log says.
 
     `missing`: the log says that there is such a row (its values are `log_says`); `unexpected`: there is one (`table_has`) that
-    the log does not know of; `differs`: the value of `column` is another one.
+    the log does not know of; `differs`: the value of `column` is another one. Of a table without a key, whose rows have an empty
+    `key`, `rows` counts how many too few or too many there are of one content.
     """
 
     table: str
@@ -43,6 +52,7 @@ class Difference:
     column: str | None
     log_says: Json
     table_has: Json
+    rows: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +89,10 @@ def reconcile(
     """
     done: list[tuple[Comparable, Compared, list[Difference]]] = []
     with own_transactions(conn), _refusals():
-        with one_snapshot(conn, names or None, rebase=rebase) as (tables, parts):
+        with one_snapshot(conn, names or None, rebase=rebase) as (tables, days):
             _require(names, tables)
             for table in tables:
-                compared, kept = yield from _compare(conn, table, parts)
+                compared, kept = yield from _compare(conn, table, days.get(table.id, [_NOWHERE]))
                 if rebase and table.unreadable is None:
                     compared = replace(compared, accepted=take(conn, table))
                 done.append((table, compared, kept))
@@ -120,7 +130,7 @@ def _compare(
         with closing(_differences(conn, table, parts)) as found:
             for each in found:
                 if each is None:
-                    reason = "the log cannot say what its rows are: a TRUNCATE could not read them, or its key was renamed twice"
+                    reason = _UNSURE
                     break
                 number += 1
                 if number <= KEPT:
@@ -149,14 +159,15 @@ def _differences(
 ) -> Generator[Difference | None, None, None]:
     """Yield the differences of one table, a block of them in memory at a time; None where the log cannot say what its rows are."""
     given = {"table": table.id, "parts": list(parts), "key_columns": table.key_columns}
+    name = "reconcile_differences" if table.key_columns else "reconcile_rows"
     with conn.cursor("reconcile", row_factory=tuple_row) as cursor:
         set_json_loads(load_json, cursor)
         cursor.itersize = _BLOCK
-        for kind, key, column, says, has in cursor.execute(query("reconcile_differences"), given):
+        for kind, key, column, says, has, rows in cursor.execute(query(name), given):
             if kind == "void":
                 yield None
             else:
-                yield Difference(table.table_name, key, kind, column, says, has)
+                yield Difference(table.table_name, key, kind, column, says, has, rows)
 
 
 def _acceptance(compared: Compared, kept: Sequence[Difference]) -> dict[str, Any]:
@@ -176,6 +187,7 @@ def _told(each: Difference) -> dict[str, Any]:
         "column": each.column,
         "log_says": each.log_says,
         "table_has": each.table_has,
+        "rows": each.rows,
     }
 
 

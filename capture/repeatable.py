@@ -1,4 +1,4 @@
-"""Functions, triggers and views: applied again when their file, or what somebody made of a function, differs from what the database has.
+"""Functions, triggers and views: applied again when their file, or what somebody made of them, differs from what the database has.
 
 Each file in sql/triggers and sql/views says which objects it makes, in lines of the form
 `-- object: function audit.f(integer): What it does`. The text and the file's hash become the object's comment. What is made from the
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
-from capture.definitions import definitions, derived, installed, owners
+from capture.definitions import altered_views, definitions, derived, installed, owners, views
 from capture.resources import SQL, query, read_sql
 
 _OBJECT = re.compile(r"^-- object: (function|view) ([^:]+): (.+)$", re.MULTILINE)
@@ -86,7 +86,7 @@ def outdated(conn: psycopg.Connection[Any]) -> list[RepeatableFile]:
 
 
 def _replaced(conn: psycopg.Connection[Any]) -> set[str]:
-    """Return the identities of functions that are not as their file makes them: replaced, altered, or given away."""
+    """Return the identities of what is not as its file makes it: functions that were replaced, altered or given away, and views."""
     have, every = installed(conn), list(files())
     wanted = {name: owner for file in every for name, owner in owners(file.text).items()}
     found = set()
@@ -96,18 +96,37 @@ def _replaced(conn: psycopg.Connection[Any]) -> set[str]:
             definition, owner = have.get(each.identity.replace(" ", ""), (None, None))
             if definition is not None and (definition not in made or owner != wanted.get(definition.name)):
                 found.add(each.identity)
-    return found
+    wanted_views = {name: text for file in every for name, text in views(file.text).items()}
+    return found | {f"audit.{name}" for name in altered_views(conn, wanted_views)}
 
 
 def apply(conn: psycopg.Connection[Any]) -> list[str]:
     """Bring functions, triggers and views up to date; return the names of the files that ran."""
     ran = []
     for file in outdated(conn):
-        conn.execute(sql.SQL(file.text))
-        for each in file.objects:
-            conn.execute(sql.SQL(each.comment_statement()))
+        _run(conn, file)
         ran.append(file.name)
     return ran
+
+
+def _run(conn: psycopg.Connection[Any], file: RepeatableFile) -> None:
+    """Run a file. A view that somebody gave other columns cannot be replaced: it goes first, and with it the views that read it."""
+    try:
+        with conn.transaction():
+            _make(conn, file)
+    except errors.InvalidTableDefinition:
+        every = [each for each in files() if views(each.text)]
+        theirs = [sql.Identifier("audit", name) for each in every for name in views(each.text)]
+        conn.execute(sql.SQL("drop view if exists {}").format(sql.SQL(", ").join(theirs)))
+        for each in every:
+            _make(conn, each)
+
+
+def _make(conn: psycopg.Connection[Any], file: RepeatableFile) -> None:
+    """Run a file and comment on its objects."""
+    conn.execute(sql.SQL(file.text))
+    for each in file.objects:
+        conn.execute(sql.SQL(each.comment_statement()))
 
 
 def _normal(each: SqlObject) -> str:

@@ -1,4 +1,4 @@
-"""Whether rights on the log are those that the installation gave: no more, no fewer.
+"""Whether rights on the log are those that the installation gave: no more, no fewer; and whether somebody added to its tables.
 
 What it gave stands in the SQL files themselves, in GRANT statements at the beginning of a line.
 """
@@ -24,7 +24,7 @@ _COMMA = re.compile(r",\s*(?![^()]*\))")
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """A right that is not as installed: what is so, and the SQL that puts it right."""
+    """A right that is not as installed, or what somebody made on a table of the log: what is so, and the SQL that puts it right."""
 
     said: str
     remedy: str
@@ -46,11 +46,12 @@ def given() -> set[Right]:
 
 
 def weaknesses(conn: psycopg.Connection[Any]) -> list[Weakness]:
-    """Return what is not as installed: rights and owners of the schema and all in it, memberships of the log's roles."""
+    """Return what is not as installed: rights, owners, memberships of the log's roles, and what was made on its tables and views."""
     columns = [list(column) for column in zip(*sorted(given()), strict=True)]
     with conn.cursor(row_factory=class_row(Weakness)) as cursor:
         cursor.execute(query("rights"), dict(zip(("privileges", "kinds", "objects", "roles"), columns, strict=True)))
-        return cursor.fetchall()
+        found = cursor.fetchall()
+        return found + cursor.execute(query("additions")).fetchall()
 
 
 def _rights(privileges: str, kind: str, objects: str, roles: str) -> Iterator[Right]:

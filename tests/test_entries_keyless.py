@@ -31,7 +31,7 @@ def test_each_row_is_told_by_what_is_known_of_it(rates: Connection) -> None:
     changed = only(save(rates, "UPDATE tax_rates SET rate = 18 WHERE country = 'DE'"))
     assert (changed.type, changed.descriptions) == (
         "Updated",
-        ("Changed the rate of a tax rate from 19 to 18 (2 rows)",),
+        ("Changed the rate of a tax rate (country “DE”) from 19 to 18 (2 rows)",),
     )
     assert len(changed.descriptions) == len(changed.kinds)
     assert len(changed.changes) == 2
@@ -51,7 +51,7 @@ def test_a_save_that_does_several_things_updates_the_table_and_tells_each(rates:
         "Updated",
         (
             "Created a tax rate (country “XX”, rate 1)",
-            "Changed the rate of a tax rate from 1 to 1.5",
+            "Changed the rate of a tax rate (country “XX”) from 1 to 1.5",
             "Deleted a tax rate (country “FR”, note “x”, rate 20)",
         ),
     )
@@ -90,6 +90,6 @@ def test_a_part_without_a_key_is_told_by_what_is_known_of_it(crm_conn: Connectio
     ]
     assert told == [
         "Added tag (tag “big”, weight 2) to workflow “Notify owner”",
-        "Changed the weight of a tag of workflow “Notify owner” from 2 to 3",
+        "Changed the weight of tag (tag “big”) of workflow “Notify owner” from 2 to 3",
         "Removed tag (tag “big”, weight 3) from workflow “Notify owner”",
     ]

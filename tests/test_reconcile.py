@@ -176,6 +176,7 @@ def test_the_command_says_what_differs_and_how_to_accept_it(t: Connection, dsn: 
         "column": "v",
         "log_says": 11,
         "table_has": 99,
+        "rows": 1,
     }
     assert (last["type"], last["table"], last["differences"], last["reason"]) == ("table", "public.t", 3, None)
 
@@ -196,7 +197,7 @@ def test_a_table_without_a_baseline_asks_for_one(conn: Connection, dsn: str, cap
     track_table(conn, "public.t")
     track_table(conn, "public.k")
     assert said(capsys, "reconcile", "public.t", "public.k", "--dsn", dsn, code=1)[1].splitlines() == [
-        "public.k: not compared: it has no key to tell its rows apart",
+        "public.k: not compared: it has no baseline; run  whochanged reconcile --rebase public.k",
         "public.t: not compared: it has no baseline; run  whochanged reconcile --rebase public.t",
     ]
     said(capsys, "reconcile", "--rebase", "public.t", "--dsn", dsn)

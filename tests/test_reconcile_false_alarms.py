@@ -41,9 +41,6 @@ def test_whatever_is_written_agrees_with_the_log(
     for step in before:
         run(database, table, names, step, split=split)
     database.execute("truncate audit.baseline, audit.baseline_table")
-    if table["key"] == "none":
-        assert compare(database)[1][0].reason == "it has no key to tell its rows apart"
-        return
     baseline(database)
     for step in after:
         run(database, table, names, step, split=split)

@@ -295,3 +295,41 @@ def test_status_tells_when_what_a_subscription_applies_would_be_missed(
     assert run(["status", "--dsn", dsn]) == 1
     track_table(conn, "public.t")
     assert run(["status", "--dsn", dsn]) == 0
+
+
+WRITES = {
+    "a default in SQL": ("sql volatile", "insert into audited_k (n) values ('of a default') returning id"),
+    "a default in PL/pgSQL": (
+        "plpgsql volatile",
+        "declare got int; begin insert into audited_k (n) values ('of a default') returning id into got; return got; end",
+    ),
+    "a default that runs text": (
+        "plpgsql volatile",
+        "declare got int; begin execute 'insert into audited_k (n) values (''x\npg_1'') returning id' into got; return got; end",
+    ),
+}
+
+
+@pytest.mark.parametrize("language,body", WRITES.values(), ids=WRITES)
+def test_what_a_default_writes_while_a_subscription_is_applied_is_logged_once(
+    publisher: Connection, conn: Connection, subscribe: Subscribe, language: str, body: str
+) -> None:
+    """A column that the publisher does not have gets its default, whose function writes another tracked table, and itself."""
+    publisher.execute(T)
+    conn.execute("create table audited_k (id int generated always as identity primary key, n text)")
+    conn.execute(f"create function made() returns int language {language} set search_path = public as $${body}$$")
+    conn.execute("create table t (id int primary key, n text, k int default made(), check (n <> made()::text))")
+    for table in ("public.t", "public.audited_k"):
+        track_table(conn, table)
+    subscribe()
+    publisher.execute("insert into t values (1, 'a'), (2, 'b')")
+    publisher.execute("update t set n = 'c' where id = 1; delete from t where id = 2")
+    caught_up(publisher)
+    of = "table_name = 'public.{}'"
+    ids = conn.execute("select array_agg(id order by id) from audited_k").fetchone()
+    logged = conn.execute(
+        "select array_agg((key ->> 'id')::int order by (key ->> 'id')::int) from audit.log where table_name = 'public.audited_k'"
+    ).fetchone()
+    assert logged == ids
+    operations = f"select operation from audit.log where {of.format('t')} order by id"
+    assert [row[0] for row in conn.execute(operations.encode())] == ["INSERT", "INSERT", "UPDATE", "DELETE"]

@@ -1,4 +1,4 @@
-"""Functions of the log that somebody replaced, altered or gave away: `status` names it, `install` puts it right."""
+"""Functions and views of the log that somebody replaced, altered or gave away: `status` names it, `install` puts it right."""
 
 from __future__ import annotations
 
@@ -70,3 +70,47 @@ def test_a_guard_of_the_event_triggers_that_was_silenced_is_found_and_put_right(
     assert "the event triggers are not as this version makes them: run  whochanged install  as a superuser" in out
     said(capsys, "install", "--dsn", dsn)
     said(capsys, "status", "--dsn", dsn)
+
+
+HIDING = {
+    "audit.log hides an account": ("audit.log", "select * from ({meant}) as l where l.account is distinct from 'acme'"),
+    "audit.log has a column more": ("audit.log", "select *, true as mine from ({meant}) as l"),
+    "audit.all_change hides a day": ("audit.all_change", "{meant} limit 1000000"),
+    "audit.log_field shows another value": (
+        "audit.log_field",
+        "select (x.l).* from (select row(l.*)::audit.log_field as l from ({meant}) as l) as x where (x.l).field <> 'price'",
+    ),
+}
+
+
+@pytest.mark.parametrize("view,query", HIDING.values(), ids=HIDING)
+def test_a_view_altered_behind_our_back_is_found_and_put_right(
+    conn: Connection, dsn: str, capsys: Capture, view: str, query: str
+) -> None:
+    """Its comment has the hash of our file: only what it says tells."""
+    (meant,) = conn.execute("select rtrim(pg_get_viewdef(%s::regclass), ';')", (view,)).fetchone() or ("",)
+    conn.execute(f"create or replace view {view} as {query.replace('{meant}', str(meant))}".encode())
+    out, _ = said(capsys, "status", "--dsn", dsn, code=1)
+    file = "views/log_field.sql" if view.endswith("field") else "views/log.sql"
+    assert f"functions or views differ from this version ({file}): run whochanged install" in " ".join(out.split())
+    said(capsys, "install", "--dsn", dsn)
+    said(capsys, "status", "--dsn", dsn)
+
+
+@pytest.mark.parametrize("option", ["security_invoker", "security_barrier"])
+def test_an_option_of_a_view_is_found_and_put_right(conn: Connection, dsn: str, capsys: Capture, option: str) -> None:
+    """With the rights of whoever asks, a reader would see nothing of the log."""
+    conn.execute(f"alter view audit.log set ({option} = true)".encode())
+    assert repeatable.outdated(conn) != []
+    said(capsys, "install", "--dsn", dsn)
+    assert repeatable.outdated(conn) == []
+
+
+@pytest.mark.one_server
+def test_a_login_that_can_make_no_temporary_view_says_that_it_compared_none(
+    conn: Connection, dsn: str, capsys: Capture
+) -> None:
+    out, _ = said(capsys, "status", "--dsn", f"{dsn} options='-c default_transaction_read_only=on'")
+    assert "- the views were not compared with this version: this login can make no temporary view here" in " ".join(
+        out.split()
+    )

@@ -49,6 +49,10 @@ WEAKENED = {
     "a view was given away": ("alter view audit.log owner to {role}", "audit.log belongs to {role}"),
     "the schema was given away": ("alter schema audit owner to {role}", "audit belongs to {role}"),
     "somebody may write": ("grant insert on audit.change to {role}", "{role} may INSERT on audit.change"),
+    "somebody may write everything": (
+        "grant pg_write_all_data to {role}",
+        "{role} may change and remove what is in the log, as a member of pg_write_all_data",
+    ),
     "somebody may write in the view": ("grant delete on audit.log to {role}", "{role} may DELETE on audit.log"),
 }
 

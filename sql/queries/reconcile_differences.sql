@@ -57,7 +57,7 @@ pair as (
   from expected as e
   full join audit.live_rows(%(table)s, %(key_columns)s::text[]) as r on r.key = e.key
   where e.key is null or r.key is null or e.image is distinct from r.image)
-select f.kind, p.key, f.column_name, f.says, f.has
+select f.kind, p.key, f.column_name, f.says, f.has, 1 as rows
 from pair as p
 cross join lateral (
   select 'missing' as kind, null::text as column_name, p.said as says, null::jsonb as has where p.live_key is null
@@ -71,5 +71,5 @@ cross join lateral (
       else p.said -> m.kept is distinct from p.has -> m.present end) as f
 where not exists (select from net as n where n.key is null)
 union all
-select 'void', null, null, null, null where exists (select from net as n where n.key is null)
+select 'void', null, null, null, null, null where exists (select from net as n where n.key is null)
 order by 2, 3

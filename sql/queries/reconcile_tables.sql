@@ -3,15 +3,14 @@ select t.id, t.table_name, s.nspname as space, c.relname as relation, coalesce(b
   greatest(c.reltuples, 0)::bigint as estimate,
   case
     when c.oid is null then 'it is gone'
-    when k.key_columns is null then 'it has no key to tell its rows apart'
-    when not exists (
+    when k.key_columns is not null and not exists (
       select from pg_catalog.pg_index as i
       where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
         and not exists (
           select from unnest(i.indkey::int2[]) with ordinality as n(number, place)
           join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = n.number
           where n.place <= i.indnkeyatts and (not a.attnotnull or a.attname <> all (k.key_columns))))
-      then 'no unique index without NULLs stands for its key'
+      then pg_catalog.format('no unique index without NULLs stands for its key (%%s)', pg_catalog.array_to_string(k.key_columns, ', '))
     when not pg_catalog.has_schema_privilege(s.oid, 'usage') or not pg_catalog.has_table_privilege(c.oid, 'update, delete, truncate')
       then pg_catalog.format('%%s is not its owner', current_user)
     else audit.unreadable(c.oid)
@@ -21,14 +20,15 @@ select t.id, t.table_name, s.nspname as space, c.relname as relation, coalesce(b
     when b.void is not null then b.void
     when array(
       select (select min(x.present) from audit.baseline_columns(t.id) as x where x.kept = n.name and not x.retyped)
-      from unnest(b.key_columns) with ordinality as n(name, place) order by n.place) is distinct from k.key_columns
+      from unnest(b.key_columns) with ordinality as n(name, place) order by n.place) is distinct from coalesce(k.key_columns, '{}')
       then 'its key is another one than that of the baseline'
   end as baseless,
   array(
     select n.name
     from unnest(audit.compared_columns(k)) as n(name)
     where b.table_id is not null and not exists (
-      select from audit.baseline_columns(t.id) as x where x.present = n.name and x.compared)
+      select from audit.baseline_columns(t.id) as x where x.present = n.name and x.compared
+        and (b.key_columns <> '{}' or not x.retyped and x.kept = any (b.compared)))
     order by 1) as left_out
 from audit.tracked_table as t
 cross join lateral audit.config_now(t) as k

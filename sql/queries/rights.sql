@@ -70,6 +70,13 @@ told as (
   from pg_catalog.pg_auth_members as m
   where m.member in (pg_catalog.to_regrole('audit_capture'), pg_catalog.to_regrole('audit_reader'))
   union all
+  -- No right on the log is needed for that one, and none is asked.
+  select 3, r.rolname, r.oid::bigint,
+    pg_catalog.format('%%s may change and remove what is in the log, as a member of pg_write_all_data', m.member::pg_catalog.regrole),
+    pg_catalog.format('REVOKE pg_write_all_data FROM %%s', m.member::pg_catalog.regrole)
+  from pg_catalog.pg_auth_members as m join pg_catalog.pg_roles as r on r.oid = m.member
+  where m.roleid = pg_catalog.to_regrole('pg_write_all_data') and not r.rolsuper and r.rolname not in ('audit_capture', 'audit_reader')
+  union all
   select 3, r.rolname, r.oid::bigint, pg_catalog.format('%%s is a superuser, or may log in or pass by row security', r.rolname),
     pg_catalog.format('ALTER ROLE %%I NOSUPERUSER NOBYPASSRLS NOLOGIN', r.rolname)
   from pg_catalog.pg_roles as r

@@ -66,7 +66,10 @@ begin
   elsif config.key_columns is not null then
     row_key := audit.pick(image, config.key_columns);
   end if;
-  if operation = 'U' and config.about <> '{}' then
+  if operation = 'U' and config.key_columns is null then
+    -- Nothing else tells which row it was: all of what stayed does.
+    row_about := image - (config.masked || config.ignored) - array(select jsonb_object_keys(new_part));
+  elsif operation = 'U' and config.about <> '{}' then
     select jsonb_object_agg(k, image -> k) into row_about
     from unnest(config.about) as k where image ? k and not new_part ? k;
   end if;

@@ -75,7 +75,7 @@ declare
   -- What moves away is for its former entity and account to know too.
   moving text[] := coalesce(config.parent_columns, '{}') || coalesce(config.account_column, '');
   moves boolean := operation = 'U' and moving <> array[''];
-  -- The unchanged columns of a row that took another key (audit.account).
+  -- The unchanged columns of a row that took another key, or has none (audit.account).
   followed text := 'null::jsonb';
 begin
   -- The two images of each row, in the order in which the statement met them.
@@ -93,7 +93,13 @@ begin
         filter (where b.attname = any (moving)), 'null::jsonb')
     into reading, old_part, new_part, after_part, before_part
     from audit.column_expressions(relation) as b;
-    if config.key_columns is not null then
+    if config.key_columns is null then
+      -- Nothing else tells which row it was: all of what stayed does.
+      select coalesce(string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
+        filter (where b.attname <> all (config.masked || config.ignored)), '''{}''::jsonb')
+      into followed
+      from audit.column_expressions(relation) as b;
+    else
       select format('case when %s then %s end',
         string_agg(b.differs, ' or ') filter (where b.attname = any (config.key_columns)),
         string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
@@ -135,7 +141,7 @@ begin
         ' || ') || ', ''{}'')'
     into row_about from unnest(config.about) as k;
   end if;
-  if operation = 'U' and config.key_columns is not null then
+  if operation = 'U' then
     row_about := format('coalesce(p.followed, %s)', row_about);
   end if;
   return format(

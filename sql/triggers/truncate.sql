@@ -25,54 +25,74 @@ declare
   removed bigint := 0;
   unread jsonb;
 begin
-  perform audit.replicating();
-  config := audit.config_of(tg_relid);
-  path := audit.partition_path(tg_relid);
-  if tg_when = 'BEFORE' and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-    perform audit.check_snapshot(tg_relid, tg_name);
-  end if;
-  if config.id is null then
-    return null;
-  end if;
-  if tg_when = 'BEFORE' then
-    -- The planner sees every index there is now, a query of an older snapshot does not: what it would not show cannot be ruled out.
-    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or not audit.can_read(tg_relid) then
+  -- A TRUNCATE is rare: its errors may cost a transaction id, so that they name table and column (docs/decisions/0004).
+  begin
+    perform audit.replicating();
+    config := audit.config_of(tg_relid);
+    path := audit.partition_path(tg_relid);
+    if tg_when = 'BEFORE' and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+      perform audit.check_snapshot(tg_relid, tg_name);
+    end if;
+    if config.id is null then
       return null;
     end if;
-    config := audit.config_now(config);
-    if config.kind = 'label' then
-      -- Of a table that lends names, only those are kept.
-      config.ignored := array(
-        select a.attname from pg_attribute as a
-        where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped
-          and a.attname <> all (coalesce(config.key_columns, '{}') || config.about));
-    end if;
-    execute audit.many_statement(config, 'D', tg_relid, format('only %I.%I', tg_table_schema, tg_table_name), null, path);
-    get diagnostics removed = row_count;
-    if removed > 0 then
-      if config.registered then
-        execute audit.deregister_statement(config, tg_relid, format('only %I.%I', tg_table_schema, tg_table_name));
+    if tg_when = 'BEFORE' then
+      -- The planner sees every index there is now, a query of an older snapshot does not: what it would not show cannot be ruled out.
+      if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or not audit.can_read(tg_relid) then
+        return null;
       end if;
-      removed := audit.write_transaction()::integer;
+      config := audit.config_now(config);
+      if config.kind = 'label' then
+        -- Of a table that lends names, only those are kept.
+        config.ignored := array(
+          select a.attname from pg_attribute as a
+          where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped
+            and a.attname <> all (coalesce(config.key_columns, '{}') || config.about));
+      end if;
+      execute audit.many_statement(config, 'D', tg_relid, format('only %I.%I', tg_table_schema, tg_table_name), null, path);
+      get diagnostics removed = row_count;
+      if removed > 0 then
+        if config.registered then
+          execute audit.deregister_statement(config, tg_relid, format('only %I.%I', tg_table_schema, tg_table_name));
+        end if;
+        removed := audit.write_transaction()::integer;
+      end if;
+      return null;
     end if;
-    return null;
-  end if;
 
-  -- Nobody knows what went: a comparison with the log must not call it missing (audit.account).
-  if (current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or not audit.can_read(tg_relid))
-    and exists (select from pg_class as c where c.oid = tg_relid and c.relkind = 'r')
-  then
-    unread := '{"unread": true}';
-  end if;
-  if to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null then
-    insert into audit.change (at, transaction_id, table_id, operation, partition, about)
-    values (now(), pg_current_xact_id(), config.id, 'T', path, unread);
-  else
-    insert into audit.change_spill (at, transaction_id, table_id, operation, partition, about)
-    values (now(), pg_current_xact_id(), config.id, 'T', path, unread);
-  end if;
-  removed := audit.write_transaction()::integer;
-  return null;
+    -- Nobody knows what went: a comparison with the log must not call it missing (audit.account).
+    if (current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or not audit.can_read(tg_relid))
+      and exists (select from pg_class as c where c.oid = tg_relid and c.relkind = 'r')
+    then
+      unread := '{"unread": true}';
+    end if;
+    if to_regclass('audit.change_' || to_char(now(), 'YYYYMMDD')) is not null then
+      insert into audit.change (at, transaction_id, table_id, operation, partition, about)
+      values (now(), pg_current_xact_id(), config.id, 'T', path, unread);
+    else
+      insert into audit.change_spill (at, transaction_id, table_id, operation, partition, about)
+      values (now(), pg_current_xact_id(), config.id, 'T', path, unread);
+    end if;
+    removed := audit.write_transaction()::integer;
+    return null;
+  exception when others then
+    declare
+      state text;
+      said text;
+      detail text;
+      hint text;
+      unreadable text;
+    begin
+      get stacked diagnostics state = returned_sqlstate, said = message_text, detail = pg_exception_detail, hint = pg_exception_hint;
+      if config.failure = 'available' or audit.passes_on(state) then
+        raise;
+      end if;
+      if tg_when = 'BEFORE' and not audit.log_is_unusable(state) then
+        unreadable := audit.unreadable_column(tg_relid, format('only %I.%I', tg_table_schema, tg_table_name));
+      end if;
+      perform audit.refuse(tg_relid, unreadable, state, said, detail, hint);
+    end;
+  end;
 end
 $function$;
 

@@ -1,5 +1,6 @@
 -- What the log adds up to: for each row and column, which values came and which went.
 -- object: function audit.account(integer, regclass[], timestamp with time zone): What the changes since a table's baseline, in the given parts of the log and before a time, add to each row and column.
+-- object: function audit.changed_in(regclass[]): Which tables the given parts of the log have changes of, each with those of its days: read once, so that nobody looks for a table where it is not.
 -- object: function audit.entries_of(integer, jsonb, jsonb): A row of the baseline as entries of an account.
 -- object: function audit.roll_baseline(regclass[], timestamp with time zone): Adds the changes of parts of the log that are about to go to the baselines.
 
@@ -23,6 +24,10 @@ declare
   renamed boolean;
 begin
   select b.* into base from audit.baseline_table as b where b.table_id = table_number;
+  if base.key_columns = '{}' then
+    return query select a.* from audit.account_of_rows(table_number, parts, before) as a;
+    return;
+  end if;
   -- Transaction ids mean nothing in another cluster.
   select i.since into since from audit.incarnation as i where i.id = base.incarnation and i.id > 1;
   select jsonb_object_agg(c.name, c.kept), array_agg(c.name) filter (where c.kept = any (base.key_columns)),
@@ -70,6 +75,20 @@ begin
 end
 $function$;
 
+create or replace function audit.changed_in(parts regclass[])
+returns table (table_id integer, days text[])
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $function$
+#variable_conflict use_variable
+begin
+  return query execute format(
+    'select c.table_id, array_agg(c.day::text) from (%s) as c group by 1',
+    (select string_agg(format('select p.table_id, p.tableoid::regclass as day from %s as p group by 1, 2', p), ' union all ') from unnest(parts) as p));
+end
+$function$;
+
 -- Without a search path of its own it becomes part of the query that calls it, which has one.
 create or replace function audit.entries_of(present integer, image jsonb, rest jsonb)
 returns table (kept text, value jsonb, number bigint, id bigint)
@@ -103,7 +122,26 @@ begin
     (select string_agg(format('select p.table_id, p.at from %s as p', p), ' union all ') from unnest(parts) as p))
   into changed using before;
   for base in select b.* from audit.baseline_table as b where b.void is null and b.table_id = any (changed) loop
-    with net as materialized (select a.* from audit.account(base.table_id, parts, before) as a),
+    with every as materialized (select a.* from audit.account(base.table_id, parts, before) as a),
+    -- Nearly always a row is there, and of some columns one value went and another came: that is put in its place.
+    row_net as (
+      select n.key,
+        jsonb_object_agg(n.kept, n.value) filter (where n.number > 0 and n.kept <> '') as came, count(*) filter (where n.number > 0) as values_came,
+        jsonb_object_agg(n.kept, n.value) filter (where n.number < 0 and n.kept <> '') as went, count(*) filter (where n.number < 0) as values_went
+      from every as n
+      where n.key is not null
+      group by n.key
+      having bool_and(n.kept is not null and n.kept <> '' and abs(n.number) = 1 and n.value <> '"••••••"')),
+    changed as (
+      update audit.baseline as b set image = b.image || r.came from row_net as r
+      where b.table_id = base.table_id and jsonb_hash_extended(b.key, 0) = jsonb_hash_extended(r.key, 0) and b.key = r.key
+        and b.present = 1 and b.rest is null and r.values_came = r.values_went
+        and r.values_came = (select count(*) from jsonb_object_keys(r.came))
+        and r.values_went = (select count(*) filter (where r.came ? w.key and b.image -> w.key = w.value) from jsonb_each(r.went) as w)
+      returning b.key),
+    -- All else is added up entry by entry.
+    net as materialized (
+      select n.* from every as n where n.key is null or not exists (select from changed as c where c.key = n.key)),
     gone as (
       delete from audit.baseline as b using (select distinct n.key from net as n where n.key is not null) as k
       where b.table_id = base.table_id
@@ -137,7 +175,8 @@ end
 $function$;
 
 alter function audit.account(integer, regclass[], timestamptz) owner to audit_owner;
+alter function audit.changed_in(regclass[]) owner to audit_owner;
 alter function audit.entries_of(integer, jsonb, jsonb) owner to audit_owner;
 alter function audit.roll_baseline(regclass[], timestamptz) owner to audit_owner;
-revoke all on function audit.account(integer, regclass[], timestamptz), audit.entries_of(integer, jsonb, jsonb),
+revoke all on function audit.account(integer, regclass[], timestamptz), audit.changed_in(regclass[]), audit.entries_of(integer, jsonb, jsonb),
   audit.roll_baseline(regclass[], timestamptz) from public;

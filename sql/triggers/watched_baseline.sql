@@ -97,14 +97,21 @@ begin
   end if;
   select c.* into config from audit.tracked_table as t cross join lateral audit.config_now(t) as c where t.id = table_number;
   delete from audit.baseline as b where b.table_id = table_number;
-  insert into audit.baseline (table_id, key, image)
-  select table_number, r.key, r.image from audit.live_rows(table_number, config.key_columns) as r;
-  get diagnostics taken = row_count;
+  if config.key_columns is null then
+    -- Without a key a row is what it holds, and there may be several of it.
+    insert into audit.baseline (table_id, key, image, present)
+    select table_number, r.image, '{}', count(*) from audit.live_rows(table_number, '{}') as r group by r.image;
+    select coalesce(sum(b.present), 0) into taken from audit.baseline as b where b.table_id = table_number;
+  else
+    insert into audit.baseline (table_id, key, image)
+    select table_number, r.key, r.image from audit.live_rows(table_number, config.key_columns) as r;
+    get diagnostics taken = row_count;
+  end if;
   delete from audit.baseline_table as b where b.table_id = table_number;
   insert into audit.baseline_table (
     table_id, taken_at, snapshot, last_id, incarnation, noted_for, columns, types, key_columns, compared, rows)
   select table_number, now(), pg_current_snapshot(), s.last_value, audit.note_incarnation(), config.relid, c.names, c.types,
-    config.key_columns, audit.compared_columns(config), taken
+    coalesce(config.key_columns, '{}'), audit.compared_columns(config), taken
   from audit.change_id_seq as s
   cross join (
     select array_agg(case when not a.attisdropped then a.attname::text end order by a.attnum) as names,

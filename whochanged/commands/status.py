@@ -55,7 +55,8 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
     from psycopg import errors
 
     from capture.catalogue.fitting import fit
-    from capture.coverage import coverage, health, outdated_objects, reconciled, strays, upkeep
+    from capture.coverage import coverage, health, outdated_objects, reconciled, strays, unseen_ddl, upkeep
+    from capture.definitions import comparable_views
     from capture.events import watch
     from capture.migrate import program_version, require_current
     from capture.rights import weaknesses
@@ -94,6 +95,8 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         ddl=watch(connection),
         reconciled=reconciled(connection),
         alerts=alert_state(connection),
+        unseen_ddl=unseen_ddl(connection) if current else {},
+        views_compared=comparable_views(connection),
     )
 
 

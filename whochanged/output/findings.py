@@ -10,7 +10,7 @@ from capture.events import DdlWatch
 from whochanged.output.alerts import alert_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from capture.catalogue.fitting import Fit
     from capture.coverage import Health, LastRun, Reconciled, TableCoverage, Upkeep
@@ -57,6 +57,8 @@ class Report:
     reconciled: Reconciled | None = None
     alerts: AlertState | None = None
     service: ServiceHealth | None = None
+    unseen_ddl: Mapping[str, str] = field(default_factory=dict)
+    views_compared: bool = True
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -203,12 +205,18 @@ class Report:
     def remarks(self) -> list[str]:
         """What is no fault, and worth knowing."""
         wordless = self.fit.wordless if self.fit is not None else {}
-        found = [f"no label yet in the catalogue: {table}: {_some(columns)}" for table, columns in wordless.items()]
+        told = [f"no label yet in the catalogue: {table}: {_some(columns)}" for table, columns in wordless.items()]
+        told += [
+            f"{table} was altered unseen: {what}: the next DDL on it is told together with this"
+            for table, what in self.unseen_ddl.items()
+        ]
+        if not self.views_compared:
+            told.append("the views were not compared with this version: this login can make no temporary view here")
         if self.no_admins:
-            found.append(
+            told.append(
                 f"nothing is mailed to {_some(self.no_admins)}: the query of admins does not name them for all that they are told of"
             )
-        return found
+        return told
 
     @property
     def sound(self) -> bool:

@@ -21,6 +21,15 @@ def _text(value: Json) -> str:
 
 def difference_line(found: Difference) -> str:
     """One difference: table, key, and what the log says against what the table has."""
+    if not found.key:
+        rows = f"{found.rows:,} {'row' if found.rows == 1 else 'rows'}"
+        if found.kind == "missing":
+            return neutral(
+                f"{found.table}: {rows} missing of {_text(found.log_says)}: the log says that there are more"
+            )
+        return neutral(
+            f"{found.table}: {rows} unexpected of {_text(found.table_has)}: the log says that there are fewer"
+        )
     row = f"{found.table} {', '.join(f'{name} {_text(value)}' for name, value in found.key.items())}"
     if found.kind == "missing":
         return neutral(f"{row}: missing, the log says that there is such a row")

@@ -140,6 +140,8 @@ def status_document(report: Report) -> dict[str, Any]:
         "bounced": [{"email": email, "answer": answer} for email, answer in report.bounced],
         "no_admins": [*report.no_admins],
         **({} if report.fit is None else asdict(report.fit)),
+        "unseen_ddl": dict(report.unseen_ddl),
+        "views_compared": report.views_compared,
         "rights": [asdict(weakness) for weakness in report.weaknesses],
         "alerts": None
         if report.alerts is None
