@@ -192,8 +192,8 @@ class LogNames:
         known = (table, at, column)
         if known not in self._live_values:
             whole = self._whole(table, key)
-            values = (self._live(table, whole, name) for name in names) if whole is not None else iter(())
-            self._live_values[known] = next((value for value in values if value is not UNKNOWN), UNKNOWN)
+            live = [] if whole is None else (self._live(table, whole, name) for name in names)
+            self._live_values[known] = next((found for found in live if found is not UNKNOWN), UNKNOWN)
         return self._live_values[known]
 
     def _whole(self, table: str, key: Json) -> dict[str, Json] | None:

@@ -60,9 +60,16 @@ def load_json(data: str | bytes) -> Json:
     if text.count("{") + text.count("[") > DEEPEST:
         text = _flattened(text)
     try:
-        return json.loads(text, parse_float=Decimal, parse_int=_whole)
+        return _DECODER.decode(text)
     except RecursionError:
         return text
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_whole)
 
 
 def _flattened(text: str) -> str:
@@ -83,10 +90,6 @@ def _flattened(text: str) -> str:
                 done = mark.end()
             depth -= 1
     return "".join([*parts, text[done:]])
-
-
-def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
 
 
 def setting(conn: psycopg.Connection[Any], name: str) -> str:

@@ -50,7 +50,9 @@ filters = st.builds(
     account=st.sampled_from([None, None, "1", "77"]),
     accounts=st.sampled_from([None, None, frozenset({"1"}), frozenset({"77", "2"}), frozenset()]),
     search=st.sampled_from([None, None, "zurich", "own is", "europe 1", "“", " ", "person 2 'x", "user #99", "99"]),
-    row=st.sampled_from([None, None, ("crm.workflows", "1"), ("crm.workflow_conditions", "11"), ("crm.territories", "2")]),
+    row=st.sampled_from(
+        [None, None, ("crm.workflows", "1"), ("crm.workflow_conditions", "11"), ("crm.territories", "2")]
+    ),
 )
 
 

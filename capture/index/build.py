@@ -68,6 +68,22 @@ def catch_up(
                 conn.execute(query("unlock"), (LOCKS, INDEXING))
 
 
+def forget(conn: psycopg.Connection[Any]) -> None:
+    """Make every day stale, and the names too, so that `catch_up` does all again. *conn* and login as there."""
+    with acting_as_owner(conn), conn.transaction():
+        conn.execute(query("index_forget"))
+
+
+def missing(conn: psycopg.Connection[Any], catalogue: Catalogue) -> tuple[list[date], int]:
+    """Return the days that the index lacks, and how many transactions it does not know yet."""
+    teller = Teller(conn, catalogue)
+    names = teller.names()
+    words = words_of(conn, catalogue, teller.columns, names)
+    days = [row[0] for row in log_cursor(conn).execute(query("index_days"), {"words": words.all})]
+    row = log_cursor(conn).execute(query("index_state"), {"words": words.all}).fetchone()
+    return days, 0 if row is None else len(read_tail(conn, Watermark(row[0], row[1]), None))
+
+
 class _Indexer:
     def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue) -> None:
         self.conn = conn
