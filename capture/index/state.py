@@ -109,15 +109,7 @@ def read_state(conn: psycopg.Connection[Any], words: Words) -> State | None:
 
 def read_tail(conn: psycopg.Connection[Any], watermark: Watermark, limit: int | None) -> list[tuple[datetime, int]]:
     """Return the transactions from a watermark on, by time and number, newest first."""
-    row = log_cursor(conn).execute(query("index_incarnation")).fetchone()
-    # In another cluster numbers began anew.
-    same = row is not None and row[0] == watermark.incarnation
-    parameters = {
-        "incarnation": watermark.incarnation,
-        "xid": str(watermark.xid),
-        "lowest": str(watermark.xid if same else 0),
-        "limit": limit,
-    }
+    parameters = {"incarnation": watermark.incarnation, "xid": str(watermark.xid), "limit": limit}
     return [(at, number) for at, number in log_cursor(conn).execute(query("index_tail"), parameters, prepare=False)]
 
 
