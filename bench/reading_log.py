@@ -1,10 +1,10 @@
-"""A long log to read: one day that was played, written again and again, indexed once, and copied to the other days."""
+"""A long log to read: one day that was played, written again and again for three hours, indexed once, and copied to all hours and days."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from whochanged.embedded import Server
 HERE = Path(__file__).parent
 CHANGES_A_TRANSACTION = 1.18
 """What the played day has."""
+
+BLOCKS = 8
+"""A day is eight times the same three hours: putting them into words once is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,14 @@ def make_log(server: Server, changes: int, days: int) -> Log:
     with psycopg.connect(address, autocommit=True) as conn:
         for name in ("reading_data", "reading_clone"):
             conn.execute((HERE / f"{name}.sql").read_bytes())
-        conn.execute("SELECT bench.fill(%s, %s)", (last, round(changes / days / CHANGES_A_TRANSACTION)))
+        conn.execute("SELECT bench.fill(%s, %s)", (last, round(changes / days / BLOCKS / CHANGES_A_TRANSACTION)))
         conn.execute("VACUUM ANALYZE audit.transaction, audit.change, audit.entity")
         speed = _index(conn)
         # One by one into an index of terms takes longer than all of them at once.
         conn.execute("DROP INDEX audit.entry_terms_idx")
-        for back in range(1, days):
+        for back in range(1, days * BLOCKS):
             conn.execute("SELECT bench.clone(%s, %s)", (last, back))
+        conn.execute("SELECT bench.tally(%s, %s)", (last, days))
         conn.execute("SET maintenance_work_mem = '1GB'")
         conn.execute("CREATE INDEX entry_terms_idx ON audit.entry USING gin (terms)")
         conn.execute("VACUUM ANALYZE audit.transaction, audit.change, audit.entry, audit.entry_tally")
@@ -59,18 +63,11 @@ def make_log(server: Server, changes: int, days: int) -> Log:
 
 
 def _index(conn: psycopg.Connection[Any]) -> float:
-    """Index everything, and give the entries a second of processor time that putting them into words and terms took."""
+    """Index everything, and give the entries a second of processor time that this program needed for them."""
     catalogue = installed_catalogue(conn) or Catalogue(name="none")
-    catch_up(conn, catalogue)
-    conn.execute("DELETE FROM audit.entry_day WHERE day = %s", (_fullest(conn),))
     began = time.process_time()
     report = catch_up(conn, catalogue)
     return 0 if report is None else report.filled / (time.process_time() - began)
-
-
-def _fullest(conn: psycopg.Connection[Any]) -> date:
-    day: date = conn.execute("SELECT day FROM audit.entry_day ORDER BY entries DESC LIMIT 1").fetchall()[0][0]
-    return day
 
 
 SIZES = """
