@@ -244,6 +244,7 @@ def account_labels(conn: psycopg.Connection[Any], catalogue: Catalogue, accounts
         return {}
     table, _, column = target.rpartition(".")
     names = Teller(conn, catalogue).names()
+    names.look_up({(table, account): account for account in accounts})
     found = {account: names.value(table, account, column, _ALWAYS) for account in accounts}
     return {account: str(name) for account, name in found.items() if name is not UNKNOWN and name is not None}
 

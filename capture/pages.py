@@ -120,7 +120,7 @@ def find(
 
     Raises UsageError where the id is malformed.
     """
-    entry = entry_by_id(conn, catalogue, entry_id)
+    entry = entry_by_id(conn, catalogue, entry_id, lambda: Reader(conn, catalogue).telling)
     return entry if entry is not None and wanted(entry, Filters(accounts=accounts)) else None
 
 

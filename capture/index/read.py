@@ -48,6 +48,11 @@ class Reader:
         known = self.state is not None and self.state.names
         self._names = self.teller.names(self.state.tail) if self.state is not None and known else names
 
+    @property
+    def telling(self) -> tuple[Teller, LogNames]:
+        """What puts transactions into words."""
+        return self.teller, self._names
+
     def keyed(self, filters: Filters, start: Cursor | None = None) -> Keyed:
         """Yield what the filters want on one side of the cursor, the nearest first; `limit` is not looked at."""
         if filters.accounts is not None and not filters.accounts:
@@ -110,7 +115,7 @@ class Reader:
 
     def _unindexed(self, filters: Filters, start: Cursor | None) -> Keyed:
         place = None if start is None else Place(start.key.at, start.key.transaction_id, start.upward)
-        for some in placed(self.teller, filters, place, self._names):
+        for some in placed(self.teller, filters, place, self._names, FEWEST):
             yield from _wanted(some, filters, start, None)
 
     def _indexed(self, filters: Filters, start: Cursor | None, span: Span, terms: str) -> Keyed:
