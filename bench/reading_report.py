@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 HEAD = """# What reading costs
 
 Milliseconds: the processor time of program and server together, and in brackets the time that passed, which other work on the
-machine makes longer. Pages have 50 entries, counts end at 2,000. Where several were measured, the 95th percentile. `make bench-read` writes this page.
+machine makes longer. Pages have 50 entries, counts end at 2,000. Where several were measured, the 95th percentile.
+`make bench-read` writes this page.
 """
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import Any
+from unicodedata import unidata_version
 
+import babel
 import psycopg
 
 from capture.catalogue.model import Catalogue
@@ -19,8 +21,8 @@ from capture.renames import Names
 from capture.resources import query
 from capture.window import Watermark
 
-FORM = "1"
-"""Another one when terms are made otherwise: then every index is stale."""
+FORM = f"1 {unidata_version} {babel.__version__}"
+"""Another one when terms are made otherwise: then every index is stale. What letters and languages are, differs by version too."""
 
 LONGEST_TAIL = 5000
 """With more transactions that the index does not know, the log is read without it."""
