@@ -66,12 +66,13 @@ class LogNames:
         self._registry: dict[tuple[str, str], dict[str, Json] | None] = {}
         self._live_values: dict[tuple[str, str, str], Json] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
-        pairs = [
+        # Sorted: the index is stamped with them, and sets have another order in each process.
+        pairs = sorted(
             (table, name)
             for table, named in self._named.items()
             for one in named
             for name in columns.all_of(table, one)
-        ]
+        )
         self._pairs = {"tables": [table for table, _ in pairs], "columns": [name for _, name in pairs]}
         if tail:
             self._tail = self._read("names_tail", **as_arrays(tail))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -146,6 +149,21 @@ def test_what_the_index_does_not_know_yet_is_not_counted_twice(crm_conn: Connect
     assert pages.count(crm_conn, WORDS, Filters(modules=("Territories",))).number == 2
     catch_up(crm_conn, WORDS)
     assert pages.count(crm_conn, WORDS, Filters(modules=("Territories",))).number == 2
+
+
+def test_every_process_takes_the_index_for_its_own(crm_conn: Connection, crm_dsn: str) -> None:
+    """Sets have another order in each process: nothing of it may be in what the index is stamped with."""
+    catch_up(crm_conn, WORDS)
+    program = (
+        "import sys, psycopg; from capture.catalogue import load_shipped; from capture.index.read import Reader; "
+        "state = Reader(psycopg.connect(sys.argv[1]), load_shipped()).state; print(state.names, len(state.days))"
+    )
+    for seed in ("1", "2", "3"):
+        command = [sys.executable, "-W", "ignore", "-c", program, crm_dsn]
+        out = subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True
+        )
+        assert out.stdout.split() == ["True", "2"]
 
 
 def test_only_one_process_indexes_at_a_time(crm_conn: Connection, crm_dsn: str) -> None:
