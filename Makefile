@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench lint format lock serve-demo clean
+.PHONY: help setup demo test test-long bench bench-read lint format lock serve-demo clean
 
 help: ## Say what the targets are
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -37,6 +37,9 @@ test-long: $(STAMP) ## Pair and reconcile ten times as many rows, let chaos reig
 
 bench: $(STAMP) ## Measure what capture costs, beside its peers (half an hour)
 	$(BIN)/python -m bench
+
+bench-read: $(STAMP) ## Measure what reading a long log costs (needs 20 GB; ARGS="--changes 1000000" less)
+	$(BIN)/python -m bench.reading $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

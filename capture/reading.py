@@ -16,8 +16,9 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 
-from capture.catalogue.model import Catalogue, Sensitivity
+from capture.catalogue.model import Catalogue
 from capture.entries.values import HIDDEN, is_secret
+from capture.filters import Filters
 from capture.model import Change, Json, Operation, Transaction
 from capture.resources import query
 
@@ -38,25 +39,12 @@ _OPERATIONS: dict[str, Operation] = {"I": "INSERT", "U": "UPDATE", "D": "DELETE"
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries are wanted; an empty filter wants all. `entity` is a noun, a name, or both ("workflow Welcome").
+class Place:
+    """A transaction to read on from, towards older ones; `upward`, towards newer ones."""
 
-    `accounts` are those that the reader may see at all; None is all of them. `sensitivity` is the least that is wanted.
-    `row` is a table's name and a row's key as text: the history of one row and its parts.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    modules: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    actor: str | None = None
-    entity: str | None = None
-    account: str | None = None
-    search: str | None = None
-    limit: int | None = None
-    row: tuple[str, str] | None = None
-    accounts: frozenset[str] | None = None
-    sensitivity: Sensitivity | None = None
+    at: datetime
+    transaction_id: int
+    upward: bool = False
 
 
 def log_cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -72,9 +60,16 @@ def load_json(data: str | bytes) -> Json:
     if text.count("{") + text.count("[") > DEEPEST:
         text = _flattened(text)
     try:
-        return json.loads(text, parse_float=Decimal, parse_int=_whole)
+        return _DECODER.decode(text)
     except RecursionError:
         return text
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_whole)
 
 
 def _flattened(text: str) -> str:
@@ -97,10 +92,6 @@ def _flattened(text: str) -> str:
     return "".join([*parts, text[done:]])
 
 
-def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
-
-
 def setting(conn: psycopg.Connection[Any], name: str) -> str:
     """Return a setting of the log, empty where it is not set."""
     row = log_cursor(conn).execute(query("reading_setting"), {"name": name}).fetchone()
@@ -113,29 +104,47 @@ def setting_list(conn: psycopg.Connection[Any], name: str) -> frozenset[str]:
 
 
 def transactions(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    filters: Filters,
+    place: Place | None = None,
+    *,
+    block: int | None = None,
+    whole: bool = False,
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of transactions with all their changes, newest first, inside the retention.
 
-    Only what SQL can decide of the filters is applied: time, account, and the tables of the modules; or time and row.
+    Only what SQL can decide of the filters is applied: time, accounts, and the tables of the modules; or time and row.
+    From *place* on, its own transaction included, where one is given; oldest first where that says so. So many to the first *block*, and
+    soon BLOCK; with *whole*, whatever the retention.
     """
     if filters.row is not None:
-        yield from _history(conn, filters, filters.row)
+        yield from _history(conn, filters, filters.row, place)
         return
     cursor = log_cursor(conn)
-    after: tuple[datetime, int] | None = None
-    parameters = _parameters(catalogue, filters)
+    upward = place is not None and place.upward
+    name = "reading_transactions_up" if upward else "reading_transactions"
+    # The transaction of the place itself is asked for too: it may have further entries.
+    after = None if place is None else (place.at, place.transaction_id + (-1 if upward else 1))
+    parameters = {**_parameters(catalogue, filters), "whole": whole}
+    size = block or BLOCK
     while True:
-        place = {"after_at": after[0] if after else None, "after_id": after[1] if after else None, "block": BLOCK}
-        found = cursor.execute(query("reading_transactions"), {**parameters, **place}).fetchall()
+        start = {
+            "after_at": after[0] if after else None,
+            "after_id": after[1] if after else None,
+            "block": size,
+        }
+        found = cursor.execute(query(name), {**parameters, **start}).fetchall()
         if not found:
             return
-        yield read_some(conn, found)
+        some = read_some(conn, found)
+        yield some[::-1] if upward else some
         after = found[-1][0], found[-1][1]
+        size = max(size, min(2 * size, BLOCK))
 
 
 def _history(
-    conn: psycopg.Connection[Any], filters: Filters, row: tuple[str, str]
+    conn: psycopg.Connection[Any], filters: Filters, row: tuple[str, str], place: Place | None
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield the transactions that changed a row or its parts."""
     table, key = row
@@ -149,8 +158,15 @@ def _history(
         "key": key,
     }
     found = log_cursor(conn).execute(query("reading_history"), parameters).fetchall()
+    upward = place is not None and place.upward
+    if place is not None:
+        here = (place.at, place.transaction_id)
+        found = [key for key in found if (key >= here if upward else key <= here)]
+    if upward:
+        found.reverse()
     for start in range(0, len(found), BLOCK):
-        yield read_some(conn, found[start : start + BLOCK])
+        some = read_some(conn, found[start : start + BLOCK])
+        yield some[::-1] if upward else some
 
 
 def read_some(conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]) -> list[tuple[Transaction, list[Change]]]:
@@ -180,9 +196,16 @@ def _parameters(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
     return {
         "since": filters.since,
         "until": filters.until,
-        "account": filters.account,
+        "accounts": _accounts(filters),
         "tables": tables,
     }
+
+
+def _accounts(filters: Filters) -> list[str] | None:
+    """Return the accounts of which a change of the transaction must have one; what else is asked of them, the entries tell."""
+    if filters.account is not None:
+        return [filters.account]
+    return None if filters.accounts is None else sorted(filters.accounts)
 
 
 def key_forms(text: str, columns: Sequence[str]) -> list[str]:

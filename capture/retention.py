@@ -273,9 +273,10 @@ def _delete_spilled(conn: psycopg.Connection[Any], before: datetime) -> tuple[in
 
 
 def _remove_rows(conn: psycopg.Connection[Any], report: PurgeReport) -> PurgeReport:
-    """Remove old digests, requests to the webhook, runs of jobs, and the baselines of tables whose watch ended so long ago."""
+    """Remove old digests, requests to the webhook, runs of jobs, what the index has of old changes, and baselines of ended watches."""
     given = {"before": report.before}
     one(conn, query("purge_webhook"), given)
+    one(conn, query("purge_index"), given)
     conn.execute(query("purge_baselines"), given)
     return replace(report, digests=one(conn, query("purge_digests"), given), runs=one(conn, query("purge_runs"), given))
 

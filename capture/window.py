@@ -48,7 +48,7 @@ def window_transactions(
     conn: psycopg.Connection[Any], window: Window
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of the window's transactions with all their changes, newest first, whatever the retention."""
-    found = log_cursor(conn).execute(query("window_transactions"), _bounds(window)).fetchall()
+    found = window_keys(conn, window)
     for start in range(0, len(found), BLOCK):
         yield read_some(conn, found[start : start + BLOCK])
 
@@ -83,6 +83,12 @@ def forward(
         else:
             place = window.next if last else Watermark(place.incarnation + 1, 0)
         yield place, sorted(read, key=lambda one: one[0].transaction_id)
+
+
+def window_keys(conn: psycopg.Connection[Any], window: Window) -> list[tuple[datetime, int]]:
+    """Return the window's transactions by time and number, newest first."""
+    found = log_cursor(conn).execute(query("window_transactions"), _bounds(window))
+    return [(at, number) for at, number in found]
 
 
 def _bounds(window: Window) -> dict[str, Any]:

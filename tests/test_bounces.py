@@ -12,7 +12,7 @@ import pytest
 from capture.catalogue import Catalogue
 from capture.entries.describe import entries
 from capture.errors import MailError
-from capture.reading import Filters
+from capture.filters import Filters
 from reports import recipients
 from reports.outbox import send_waiting, waiting
 from tests.commands import Capture, documents, refused, said

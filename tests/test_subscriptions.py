@@ -14,7 +14,7 @@ from psycopg.errors import CheckViolation, UniqueViolation
 from capture.baseline import take_missing
 from capture.entries.describe import entries
 from capture.errors import UsageError
-from capture.reading import Filters
+from capture.filters import Filters
 from reports.choices import language_of
 from reports.outbox import send_waiting
 from reports.recipients import unsubscribe

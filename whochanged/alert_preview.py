@@ -13,8 +13,8 @@ import psycopg
 from capture.catalogue import Catalogue
 from capture.entries.describe import entries
 from capture.errors import UsageError
+from capture.filters import Filters
 from capture.model import Entry
-from capture.reading import Filters
 from capture.window import Window, watermark
 from reports.alerts.gather import ALERTED, Bundle
 from reports.alerts.mail import AlertMail, compose_alert

@@ -14,9 +14,11 @@ from whochanged.commands import (
     alerts,
     demo,
     digest,
+    export,
     gateways,
     health,
     history,
+    index,
     installation,
     keys,
     log,
@@ -55,6 +57,8 @@ app.command("metrics")(health.metrics)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("history")(history.history)
+app.command("export")(export.export)
+app.command("index")(index.index)
 app.command("partitions")(partitions.partitions)
 app.command("purge")(purge.purge)
 app.command("reconcile")(reconcile.reconcile)

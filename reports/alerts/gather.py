@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 
 from capture.catalogue.model import Catalogue
-from capture.entries.describe import entries_in, wanted
+from capture.entries.describe import entries_in
+from capture.filters import Filters, wanted
 from capture.model import Entry
-from capture.reading import Filters
 from capture.window import Watermark, Window, oldest_in
 from reports.digest.content import Reader
 from reports.digest.lines import Line, headline_of, line_of, rank_of

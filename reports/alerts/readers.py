@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from capture.errors import UsageError
-from capture.reading import Filters
+from capture.filters import Filters
 from capture.resources import query
 from capture.window import Watermark
 from reports.admins import Admins

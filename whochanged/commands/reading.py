@@ -15,26 +15,28 @@ if TYPE_CHECKING:
     import psycopg
 
     from capture.catalogue import Catalogue
+    from capture.filters import Filters
     from capture.model import ChangeType
-    from capture.reading import Filters
 
 
 def filters(
     *,
     zone: tzinfo,
-    limit: int,
+    limit: int | None,
     since: str | None = None,
     until: str | None = None,
     modules: Sequence[str] | None = None,
     types: Sequence[ChangeType] | None = None,
-    actor: str | None = None,
+    actors: Sequence[str] | None = None,
+    actor_kind: str | None = None,
+    sensitivity: str | None = None,
     entity: str | None = None,
     account: str | None = None,
     search: str | None = None,
     row: tuple[str, str] | None = None,
 ) -> Filters:
     """The filters that the options mean."""
-    from capture.reading import Filters
+    from capture.filters import Filters
 
     now = datetime.now(UTC).astimezone(zone)
     first = None if since is None else moment(since, option="--since", now=now, end=False)
@@ -47,7 +49,9 @@ def filters(
         until=last,
         modules=tuple(modules or ()),
         types=tuple(types or ()),
-        actor=actor,
+        actors=tuple(actors or ()),
+        actor_kind=actor_kind,
+        sensitivity=sensitivity,
         entity=entity,
         account=account,
         search=search,
