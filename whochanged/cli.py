@@ -22,6 +22,7 @@ from whochanged.commands import (
     purge,
     recipients,
     reconcile,
+    serve,
     show,
     sql,
     status,
@@ -54,6 +55,7 @@ app.command("partitions")(partitions.partitions)
 app.command("purge")(purge.purge)
 app.command("reconcile")(reconcile.reconcile)
 app.command("run")(scheduler.run)
+app.command("serve")(serve.serve)
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(digest.app, name="digest")
 app.add_typer(gateways.app, name="gateways")

@@ -1,0 +1,54 @@
+"""The application: `create_app(WebConfig(...))`, to be served by `whochanged serve` or mounted into another ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from capture.errors import WhochangedError
+from capture.migrate import program_version
+from reports.web import pages
+from reports.web.config import WebConfig
+from reports.web.database import Database
+from reports.web.errors import Refused, answer
+from reports.web.middleware import Boundary
+from reports.web.signin import routes as signin
+from reports.web.state import State
+
+
+def create_app(config: WebConfig) -> Starlette:
+    """Make the application. It connects with the first request; it closes its connections when its lifespan ends.
+
+    An application that mounts it (`Mount("/logs/audit", create_app(...))`) has no lifespan for it: there
+    `app.state.web.database.close()` does the same.
+    """
+    state = State(config, Database(config.database, size=config.connections), program_version())
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await run_in_threadpool(state.database.close)
+
+    app = Starlette(
+        routes=[
+            *signin.routes,
+            *pages.routes(),
+            Mount("/static", StaticFiles(packages=[("reports.web", "static")]), name="static"),
+        ],
+        middleware=[Middleware(Boundary, config=config)],
+        exception_handlers=dict.fromkeys((Refused, HTTPException, WhochangedError, psycopg.Error, PoolTimeout), answer),
+        lifespan=lifespan,
+    )
+    app.state.web = state
+    return app
