@@ -81,7 +81,7 @@ class WebConfig:
     timezone: str | None = None
     idle: timedelta = timedelta(minutes=30)
     longest: timedelta = timedelta(hours=12)
-    connections: int = 8
+    connections: int = 12
     read_seconds: float = 10
     export_seconds: float = 900
     body_bytes: int = 65536

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -14,16 +13,6 @@ from starlette.responses import HTMLResponse
 from reports.web import csrf
 from reports.web.state import State, state_of
 from reports.web.viewer import ROLE_NAMES, Viewer
-
-Tone = Literal["good", "bad", "plain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A line that the next page shows, once."""
-
-    text: str
-    tone: Tone = "plain"
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from reports.web.database import Connection
+from reports.web.errors import Refused
 from reports.web.signin import sessions
 from reports.web.state import state_of
 from reports.web.viewer import Viewer
@@ -18,7 +19,7 @@ class Identity:
 
     viewer: Viewer | None = None
     token: str | None = None
-    refusal: str | None = None
+    refusal: Refused | None = None
 
 
 def identify(request: Request, conn: Connection) -> Identity:
