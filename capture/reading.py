@@ -18,6 +18,7 @@ from psycopg.types.json import set_json_loads
 
 from capture.catalogue.model import Catalogue
 from capture.entries.values import HIDDEN, is_secret
+from capture.filters import Filters
 from capture.model import Change, Json, Operation, Transaction
 from capture.resources import query
 
@@ -38,22 +39,12 @@ _OPERATIONS: dict[str, Operation] = {"I": "INSERT", "U": "UPDATE", "D": "DELETE"
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries are wanted; an empty filter wants all. `entity` is a noun, a name, or both ("workflow Welcome").
+class Place:
+    """A transaction to read on from, towards older ones; `upward`, towards newer ones."""
 
-    `row` is a table's name and a row's key as text: the history of one row and its parts.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    modules: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    actor: str | None = None
-    entity: str | None = None
-    account: str | None = None
-    search: str | None = None
-    limit: int | None = None
-    row: tuple[str, str] | None = None
+    at: datetime
+    transaction_id: int
+    upward: bool = False
 
 
 def log_cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -110,29 +101,34 @@ def setting_list(conn: psycopg.Connection[Any], name: str) -> frozenset[str]:
 
 
 def transactions(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters
+    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, place: Place | None = None
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of transactions with all their changes, newest first, inside the retention.
 
-    Only what SQL can decide of the filters is applied: time, account, and the tables of the modules; or time and row.
+    Only what SQL can decide of the filters is applied: time, accounts, and the tables of the modules; or time and row.
+    From *place* on, its own transaction included, where one is given; oldest first where that says so.
     """
     if filters.row is not None:
-        yield from _history(conn, filters, filters.row)
+        yield from _history(conn, filters, filters.row, place)
         return
     cursor = log_cursor(conn)
-    after: tuple[datetime, int] | None = None
+    upward = place is not None and place.upward
+    name = "reading_transactions_up" if upward else "reading_transactions"
+    # The transaction of the place itself is asked for too: it may have further entries.
+    after = None if place is None else (place.at, place.transaction_id + (-1 if upward else 1))
     parameters = _parameters(catalogue, filters)
     while True:
-        place = {"after_at": after[0] if after else None, "after_id": after[1] if after else None, "block": BLOCK}
-        found = cursor.execute(query("reading_transactions"), {**parameters, **place}).fetchall()
+        start = {"after_at": after[0] if after else None, "after_id": after[1] if after else None, "block": BLOCK}
+        found = cursor.execute(query(name), {**parameters, **start}).fetchall()
         if not found:
             return
-        yield read_some(conn, found)
+        block = read_some(conn, found)
+        yield block[::-1] if upward else block
         after = found[-1][0], found[-1][1]
 
 
 def _history(
-    conn: psycopg.Connection[Any], filters: Filters, row: tuple[str, str]
+    conn: psycopg.Connection[Any], filters: Filters, row: tuple[str, str], place: Place | None
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield the transactions that changed a row or its parts."""
     table, key = row
@@ -146,8 +142,15 @@ def _history(
         "key": key,
     }
     found = log_cursor(conn).execute(query("reading_history"), parameters).fetchall()
+    upward = place is not None and place.upward
+    if place is not None:
+        here = (place.at, place.transaction_id)
+        found = [key for key in found if (key >= here if upward else key <= here)]
+    if upward:
+        found.reverse()
     for start in range(0, len(found), BLOCK):
-        yield read_some(conn, found[start : start + BLOCK])
+        block = read_some(conn, found[start : start + BLOCK])
+        yield block[::-1] if upward else block
 
 
 def read_some(conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]) -> list[tuple[Transaction, list[Change]]]:
@@ -177,9 +180,16 @@ def _parameters(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
     return {
         "since": filters.since,
         "until": filters.until,
-        "account": filters.account,
+        "accounts": _accounts(filters),
         "tables": tables,
     }
+
+
+def _accounts(filters: Filters) -> list[str] | None:
+    """Return the accounts of which a change of the transaction must have one; what else is asked of them, the entries tell."""
+    if filters.account is not None:
+        return [filters.account]
+    return None if filters.accounts is None else sorted(filters.accounts)
 
 
 def key_forms(text: str, columns: Sequence[str]) -> list[str]:

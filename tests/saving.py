@@ -9,8 +9,8 @@ import psycopg
 
 from capture.catalogue import Catalogue, load_shipped
 from capture.entries.describe import entries
+from capture.filters import Filters
 from capture.model import Entry
-from capture.reading import Filters
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

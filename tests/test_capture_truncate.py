@@ -9,8 +9,8 @@ import pytest
 
 from capture.catalogue.model import Catalogue
 from capture.entries.describe import entries
+from capture.filters import Filters
 from capture.install import track_table
-from capture.reading import Filters
 
 Connection = psycopg.Connection[Any]
 

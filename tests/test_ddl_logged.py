@@ -9,8 +9,8 @@ import pytest
 
 from capture.catalogue import Catalogue
 from capture.entries.describe import entries
+from capture.filters import Filters
 from capture.install import track_table
-from capture.reading import Filters
 from tests.fix_ddl import Owner, noted, watched
 from tests.fix_postgres import TestServer
 from tests.test_capture_rows import log

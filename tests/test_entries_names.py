@@ -7,7 +7,7 @@ import pytest
 from capture.catalogue import load_shipped
 from capture.catalogue.own import with_own
 from capture.entries.describe import entries
-from capture.reading import Filters
+from capture.filters import Filters
 from tests.saving import Connection, only, said, save
 
 pytestmark = pytest.mark.one_server

@@ -13,7 +13,7 @@ from capture.catalogue.installing import install_catalogue
 from capture.entries.describe import entries, entry_by_id
 from capture.entries.identity import Identity, decode, encode
 from capture.errors import UsageError
-from capture.reading import Filters
+from capture.filters import Filters
 from tests.saving import Connection, only, said, save
 
 pytestmark = pytest.mark.one_server

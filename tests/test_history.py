@@ -11,7 +11,8 @@ import pytest
 
 from capture.catalogue import load_shipped
 from capture.entries.describe import entries
-from capture.reading import Filters, key_forms
+from capture.filters import Filters
+from capture.reading import key_forms
 from capture.resources import query
 from tests.commands import Capture, documents, refused
 from tests.commands import said as printed

@@ -10,8 +10,8 @@ import pytest
 
 from capture.catalogue.model import Catalogue, Column, Parent, Table
 from capture.entries.describe import entries
+from capture.filters import Filters
 from capture.model import Entry
-from capture.reading import Filters
 from tests.digests import add, cut
 from tests.failing import FAILURES, TYPES, fill
 from tests.test_capture_rows import make

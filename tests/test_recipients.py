@@ -11,7 +11,7 @@ import pytest
 from capture.catalogue import Catalogue, load_shipped
 from capture.entries.describe import entries
 from capture.errors import UsageError
-from capture.reading import Filters
+from capture.filters import Filters
 from capture.window import watermark
 from reports import recipients
 from reports.addresses import address_of, checked_address, checked_name

@@ -14,8 +14,8 @@ import pytest
 
 from capture.catalogue import Catalogue
 from capture.entries.describe import entries
+from capture.filters import Filters
 from capture.install import track_table
-from capture.reading import Filters
 from capture.reconcile import reconcile
 from capture.retention import purge
 from tests.aging import age, value

@@ -12,8 +12,8 @@ import pytest
 from capture.catalogue import Catalogue
 from capture.entries.describe import entries
 from capture.errors import ConfigurationError, DatabaseError, UsageError
+from capture.filters import Filters
 from capture.partitions import keep_partitions
-from capture.reading import Filters
 from capture.retention import purge
 from tests.aging import age, change, day_tables, past_tables, track, value
 

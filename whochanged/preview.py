@@ -11,7 +11,7 @@ import psycopg
 
 from capture.entries.describe import entries
 from capture.errors import UsageError
-from capture.reading import Filters
+from capture.filters import Filters
 from capture.window import Window, watermark
 from reports.calendar import zone_of
 from reports.clock import clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -14,9 +14,10 @@ from capture.catalogue.model import Catalogue
 from capture.catalogue.own import with_own
 from capture.entries.fold import fold
 from capture.entries.identity import decode, root_hash
+from capture.filters import Filters, wanted
 from capture.model import Change, Entry, Transaction
 from capture.names import LogNames
-from capture.reading import Filters, setting_list, transactions
+from capture.reading import BLOCK, Place, read_some, setting_list, transactions
 from capture.renames import Names
 from capture.window import Window, window_transactions
 
@@ -55,51 +56,47 @@ def entries_in(
     """Yield the entries of a window's transactions that the filters want, newest first, whatever the retention."""
     filters = filters or Filters()
     blocks = window_transactions(conn, window)
-    return (entry for entry in _folded(conn, with_own(catalogue), blocks) if wanted(entry, filters))
-
-
-def wanted(entry: Entry, filters: Filters) -> bool:
-    """Return whether an entry passes all filters, those that SQL has applied to the transaction already included."""
-    if filters.modules and entry.module.casefold() not in {module.casefold() for module in filters.modules}:
-        return False
-    if filters.types and entry.type.casefold() not in {name.casefold() for name in filters.types}:
-        return False
-    if filters.actor is not None and entry.actor.casefold() != filters.actor.casefold():
-        return False
-    if filters.account is not None and filters.account not in (entry.account, entry.former_account):
-        return False
-    if filters.entity is not None:
-        names = {
-            entry.entity,
-            entry.entity_name,
-            f"{entry.entity} {entry.entity_name}",
-            f"{entry.entity} {entry.entity_id}",
-        }
-        if filters.entity.casefold() not in {name.casefold() for name in names}:
-            return False
-    return filters.search is None or filters.search.casefold() in _text(entry)
+    return (
+        entry for found in _folded(conn, with_own(catalogue), blocks) for _, entry in found if wanted(entry, filters)
+    )
 
 
 def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[Entry]:
-    catalogue = with_own(catalogue)
-    for entry in _folded(conn, catalogue, transactions(conn, catalogue, filters)):
-        if filters.row is None or _is_of(entry, filters.row):
-            yield entry
+    for found in placed(conn, catalogue, filters):
+        yield from (entry for _, entry in found if filters.row is None or is_of(entry, filters.row))
+
+
+def placed(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, place: Place | None = None
+) -> Iterator[list[tuple[int, Entry]]]:
+    """Yield the entries of each transaction with their places in it, the last first; *place* is where to read on from.
+
+    Whether the filters want them is not looked at, but for what leaves out whole transactions.
+    """
+    return _folded(conn, with_own(catalogue), transactions(conn, catalogue, filters, place))
+
+
+def placed_in(
+    conn: psycopg.Connection[Any], catalogue: Catalogue, keys: Sequence[tuple[Any, ...]]
+) -> Iterator[list[tuple[int, Entry]]]:
+    """Yield the same for some transactions, given by time and number, newest first."""
+    blocks = (read_some(conn, keys[start : start + BLOCK]) for start in range(0, len(keys), BLOCK))
+    return _folded(conn, with_own(catalogue), blocks)
 
 
 def _folded(
     conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
-) -> Iterator[Entry]:
+) -> Iterator[list[tuple[int, Entry]]]:
     product_roles = setting_list(conn, "product_roles")
     columns = Names(conn, catalogue)
     names = LogNames(conn, columns)
     for block in blocks:
         names.reach(min(transaction.at for transaction, _ in block))
         for transaction, changes in block:
-            yield from fold(transaction, columns.told(changes), catalogue, names, product_roles)
+            yield list(enumerate(fold(transaction, columns.told(changes), catalogue, names, product_roles)))
 
 
-def _is_of(entry: Entry, row: tuple[str, str]) -> bool:
+def is_of(entry: Entry, row: tuple[str, str]) -> bool:
     """Return whether an entry is about a row: as its entity, or as one of the parts that changed."""
     parts = {
         (change.table, ",".join(str(change.key[column]) for column in sorted(change.key)))
@@ -107,11 +104,3 @@ def _is_of(entry: Entry, row: tuple[str, str]) -> bool:
         if change.key
     }
     return row in parts or (entry.entity_id == row[1] and decode(entry.id).root == root_hash(*row))
-
-
-def _text(entry: Entry) -> str:
-    """Return all that a search looks in."""
-    values = [text for change in entry.changes for text in (change.label, change.before, change.after) if text]
-    return "\n".join(
-        [entry.actor, entry.module, entry.entity, entry.entity_name, *entry.descriptions, *values]
-    ).casefold()

@@ -19,8 +19,8 @@ from psycopg.rows import tuple_row
 from capture.catalogue.model import Catalogue
 from capture.entries.describe import entries_in
 from capture.errors import ConfigurationError, UsageError
+from capture.filters import Filters
 from capture.model import Entry
-from capture.reading import Filters
 from capture.resources import query
 from capture.window import Window, watermark
 from reports.calendar import credible

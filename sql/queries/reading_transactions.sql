@@ -15,13 +15,13 @@ FROM (
         -- The first condition lets the index begin where the last block ended.
         AND (%(after_at)s::timestamptz IS NULL OR t.at <= %(after_at)s
             AND (t.at, t.transaction_id) < (%(after_at)s, %(after_id)s::text::xid8))
-        AND ((%(account)s::text IS NULL AND %(tables)s::text[] IS NULL)
+        AND ((%(accounts)s::text[] IS NULL AND %(tables)s::text[] IS NULL)
             OR EXISTS (
                 SELECT FROM (SELECT * FROM audit.change UNION ALL SELECT * FROM audit.change_spill) AS c
                 JOIN audit.tracked_table AS tracked ON tracked.id = c.table_id
                 WHERE c.transaction_id = t.transaction_id AND c.at = t.at
                     -- One that moved to another account is for both.
-                    AND (%(account)s::text IS NULL OR c.account = %(account)s OR c.former_account = %(account)s)
+                    AND (%(accounts)s::text[] IS NULL OR c.account = ANY (%(accounts)s) OR c.former_account = ANY (%(accounts)s))
                     AND (%(tables)s::text[] IS NULL OR tracked.table_name = ANY (%(tables)s))))
     ORDER BY t.at DESC, t.transaction_id DESC
     LIMIT %(block)s) AS wanted

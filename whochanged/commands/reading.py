@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import psycopg
 
     from capture.catalogue import Catalogue
+    from capture.filters import Filters
     from capture.model import ChangeType
-    from capture.reading import Filters
 
 
 def filters(
@@ -34,7 +34,7 @@ def filters(
     row: tuple[str, str] | None = None,
 ) -> Filters:
     """The filters that the options mean."""
-    from capture.reading import Filters
+    from capture.filters import Filters
 
     now = datetime.now(UTC).astimezone(zone)
     first = None if since is None else moment(since, option="--since", now=now, end=False)
