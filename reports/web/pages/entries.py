@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from capture.reading import Filters
 from reports.web.call import Call, route
+from reports.web.query import filters_of, zone_of
 from reports.web.render import render
 
 
 def entries(call: Call) -> Response:
-    """Show the newest entries."""
-    return render(call.request, "entries.html", entries=list(call.log.entries(Filters(limit=50))))
+    """Show a page of entries."""
+    parameters = call.request.query_params
+    zone = zone_of(parameters, call.viewer, call.state.config.timezone)
+    page = call.log.page(filters_of(parameters, zone), cursor=parameters.get("cursor"))
+    return render(call.request, "entries.html", entries=page.entries)
 
 
 routes = [route("/", entries, name="entries")]
