@@ -26,6 +26,8 @@ from whochanged.commands import (
     show,
     sql,
     status,
+    tokens,
+    users,
 )
 from whochanged.commands import run as scheduler
 from whochanged.commands.common import one_line, talk
@@ -60,6 +62,8 @@ app.add_typer(recipients.app, name="recipients")
 app.add_typer(digest.app, name="digest")
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(sql.app, name="sql")
 
 

@@ -12,9 +12,10 @@ import platformdirs
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from capture.errors import ConfigurationError, UsageError
+from whochanged.settings_web import WebSettings
 
 PREFIX = "WHOCHANGED_"
 
@@ -22,7 +23,7 @@ _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 _MAIL_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
 
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """What the environment says; a secret shows as stars wherever a value is printed."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)

@@ -33,6 +33,14 @@ def create_app(config: WebConfig) -> Starlette:
     """
     state = State(config, Database(config.database, size=config.connections), program_version())
 
+    ways_in = list(signin.routes)
+    if config.provider is not None:
+        # Only here, so that the page does without the libraries of the extra "oidc".
+        from reports.web.signin import oidc, oidc_routes
+
+        state.oidc = oidc.Client(config.provider)
+        ways_in += oidc_routes.routes
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
@@ -42,7 +50,7 @@ def create_app(config: WebConfig) -> Starlette:
 
     app = Starlette(
         routes=[
-            *signin.routes,
+            *ways_in,
             *pages.routes(),
             Mount("/static", StaticFiles(packages=[("reports.web", "static")]), name="static"),
         ],

@@ -15,24 +15,37 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyHeaders:
-    """How a trusted reverse proxy names who is signed in there. `roles` maps what the header says to roles, in any case."""
+class RoleNames:
+    """What others call our roles, compared whatever the case: their groups, roles or flags.
 
-    user: str | None = None
+    Who has one of `admins` is an Admin, else who has one of `account_admins` is an Account Admin; nobody else gets in.
+    `exporters` are those who may export, None: everybody who gets in.
+    """
+
+    admins: frozenset[str] = frozenset()
+    account_admins: frozenset[str] = frozenset()
+    exporters: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyHeaders:
+    """How a trusted reverse proxy names who is signed in there: the headers' names. `user` is unique and stays.
+
+    Roles and accounts are lists, parted by commas. Those of an Account Admin are theirs; an Admin's are not looked at.
+    """
+
+    user: str
     name: str = "X-Forwarded-Name"
     email: str = "X-Forwarded-Email"
-    role: str = "X-Forwarded-Role"
+    roles: str = "X-Forwarded-Groups"
     accounts: str = "X-Forwarded-Accounts"
-    export: str = "X-Forwarded-Export"
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An OpenID Connect provider, and how its claims become roles.
+    """An OpenID Connect provider, and the claims that tell a person's name, roles and accounts.
 
-    `role_claim` names the claim (dots lead into objects: realm_access.roles) whose values are looked for in `admins` and
-    `account_admins`; who has none of them is refused. `accounts_claim` names the claim with an Account Admin's accounts.
-    `exporters` are the values that allow to export, None: everybody may. The secret never shows where this is printed.
+    Dots in the name of a claim lead into objects: realm_access.roles. The secret never shows where this is printed.
     """
 
     issuer: str
@@ -41,11 +54,8 @@ class Provider:
     label: str = "single sign-on"
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     name_claim: str = "name"
-    role_claim: str = "groups"
-    admins: frozenset[str] = frozenset()
-    account_admins: frozenset[str] = frozenset()
+    roles_claim: str = "groups"
     accounts_claim: str = "accounts"
-    exporters: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,9 @@ class WebConfig:
 
     `database` is an address as libpq takes it. `hosts` are the names under which the page is asked for, without port
     ("*" for any, as in a host that checks them itself). `proxies` are the networks of trusted reverse proxies: their
-    forwarding headers count, and with `headers.user` who they say is signed in. `identify` is asked first by an
+    forwarding headers count, and with `headers` who they say is signed in. `only_proxies`: where it listens to the network without TLS,
+    only these and this machine are answered. `roles` are the names that proxies and the provider
+    have for our roles. `identify` is asked first by an
     application that mounts the page: whom it gives is signed in there. `framed` draws the navigation of a control panel
     around the pages; without it they fit into a host's. `ancestors` are the origins that may hold the page in a frame.
     """
@@ -72,8 +84,10 @@ class WebConfig:
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     base_url: str | None = None
     proxies: tuple[Network, ...] = ()
-    headers: ProxyHeaders = field(default_factory=ProxyHeaders)
+    only_proxies: bool = False
+    headers: ProxyHeaders | None = None
     provider: Provider | None = None
+    roles: RoleNames = field(default_factory=RoleNames)
     passwords: bool = True
     identify: Callable[[HTTPConnection], Viewer | None] | None = None
     framed: bool = True
@@ -81,7 +95,7 @@ class WebConfig:
     timezone: str | None = None
     idle: timedelta = timedelta(minutes=30)
     longest: timedelta = timedelta(hours=12)
-    connections: int = 12
+    connections: int = 14
     read_seconds: float = 10
     export_seconds: float = 900
     body_bytes: int = 65536

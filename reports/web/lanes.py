@@ -13,7 +13,7 @@ from reports.web.errors import Refused
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LaneName = Literal["pages", "sign-in", "export"]
+LaneName = Literal["pages", "sign-in", "provider", "export"]
 
 
 class Lane:

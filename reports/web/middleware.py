@@ -47,6 +47,10 @@ class Boundary:
                 _protect(MutableHeaders(scope=message), self.config, nonce, secure=scope["scheme"] == "https")
             await send(message)
 
+        if self.config.only_proxies and not _is_near(scope):
+            refusal = PlainTextResponse("Plain HTTP is answered to the reverse proxy only: ask it, by https.\n", 403)
+            await refusal(scope, receive, sender)
+            return
         if len(headers.getlist("host")) != 1 or not _is_ours(headers["host"], self.config.hosts):
             refusal = PlainTextResponse(
                 "This service is asked for under another name: see docs/web.md, Host names.\n", 421
@@ -59,6 +63,12 @@ class Boundary:
             if started:
                 raise
             await answer(Request(scope), error)(scope, receive, sender)
+
+
+def _is_near(scope: Scope) -> bool:
+    """Return whether a request is from a trusted proxy, or from this machine."""
+    address = _address(scope["client"][0]) if scope.get("client") else None
+    return bool(scope["whochanged.proxied"]) or (address is not None and address.is_loopback)
 
 
 def trusted(address: str | None, networks: Iterable[Network]) -> bool:

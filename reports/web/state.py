@@ -11,6 +11,7 @@ from reports.web.database import Database
 from reports.web.lanes import Lane, LaneName
 from reports.web.secrets import Secret
 
+_FEW: tuple[LaneName, ...] = ("sign-in", "provider", "export")
 _SMALL = 2
 """Threads that check passwords (each takes 64 MiB meanwhile), and exports at the same time."""
 
@@ -20,19 +21,21 @@ _CROWD = 200
 
 @dataclass
 class State:
-    """The configuration, the connections, and the secret."""
+    """The configuration, the connections, the secret, and where a provider is configured its client (reports.web.signin.oidc.Client)."""
 
     config: WebConfig
     database: Database
     version: str
     secret: Secret = field(default_factory=Secret)
+    oidc: object | None = None
     lanes: dict[LaneName, Lane] = field(default_factory=dict)
 
     def lane(self, name: LaneName) -> Lane:
         """Return one of the lanes. Together they have as many threads as there are connections."""
         if not self.lanes:
-            pages = max(1, self.config.connections - 2 * _SMALL)
-            self.lanes = {"pages": Lane(pages, _CROWD), "sign-in": Lane(_SMALL, _QUEUE), "export": Lane(_SMALL, 0)}
+            for small in _FEW:
+                self.lanes[small] = Lane(_SMALL, _QUEUE)
+            self.lanes["pages"] = Lane(max(1, self.config.connections - len(_FEW) * _SMALL), _CROWD)
         return self.lanes[name]
 
 

@@ -9,7 +9,7 @@ select audit.track('audit.schema_change', ignored => array['at', 'transaction_id
 select audit.track('audit.gateway', label_column => 'role');
 select audit.track('audit.signing_key', label_column => 'id');
 select audit.track('audit.rebase', about => array['table_name']);
-select audit.track('audit.web_user', ignored => array['added_at', 'password_set_at'], masked => array['password_hash'],
+select audit.track('audit.web_user', ignored => array['added_at', 'password_hash'], masked => array['password_hash'],
   about => array['name'], label_column => 'name');
 select audit.track('audit.web_token', ignored => array['added_at', 'last_used_at'], masked => array['token_hash'],
   about => array['name'], label_column => 'name');

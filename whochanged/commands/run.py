@@ -41,7 +41,7 @@ def run(dry_run: common.DryRun = False, dsn: common.Dsn = None) -> None:
         _tell_what_is_due(dsn)
         return
     with common.address(dsn) as found:
-        _log_to_stderr()
+        log_to_stderr()
         with _connect(found) as connection:  # what can be put right is said at once
             prepare(connection)
         scheduler = Scheduler(lambda: _connect(found), _mailing())
@@ -108,7 +108,7 @@ def _stop_on_signals(scheduler: Scheduler) -> None:
         signal.signal(number, stop)
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """One line for each thing that happens, with its time in UTC, harmless to a terminal."""
     handler = logging.StreamHandler(sys.stderr)
     line = _Line("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")

@@ -20,8 +20,8 @@ _DIFFERENT = 5
 _NOBODY = "a password that nobody has"
 
 
-def check(password: str) -> str:
-    """Return a new password where it is usable. Raises UsageError where it is too short, too long, or one character again and again."""
+def check(password: str, name: str) -> str:
+    """Return a new password of an account where it is usable. Raises UsageError where it is too short, too long, or easily guessed."""
     if len(password) < SHORTEST:
         raise UsageError(
             f"the password has {len(password)} characters: take at least {SHORTEST}, such as four random words"
@@ -31,6 +31,10 @@ def check(password: str) -> str:
     if len(set(password)) < _DIFFERENT:
         raise UsageError(
             "the password is the same few characters again and again: take several words that have nothing to do with each other"
+        )
+    if name.casefold() in password.casefold() and len(password) - len(name) < SHORTEST:
+        raise UsageError(
+            "the password is little more than the name: take several words that have nothing to do with it"
         )
     return password
 
