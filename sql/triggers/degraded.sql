@@ -126,6 +126,10 @@ begin
     values (now(), pg_current_xact_id(), config.id, operation, path, degraded);
   end if;
   perform audit.write_transaction();
+  -- The row is what matters: it is not given up for a count that cannot be kept.
+  if has_sequence_privilege(to_regclass('audit.degraded'), 'usage') then
+    perform nextval('audit.degraded');
+  end if;
 end
 $function$;
 

@@ -3,8 +3,8 @@
 set local role audit_owner;
 grant usage on schema audit to audit_capture, audit_reader;
 grant insert on audit.transaction, audit.change, audit.transaction_spill, audit.change_spill to audit_capture;
-grant usage on sequence audit.transaction_id_seq, audit.change_id_seq, audit.unrecorded to audit_capture;
-grant select on sequence audit.unrecorded to audit_reader;
+grant usage on sequence audit.transaction_id_seq, audit.change_id_seq, audit.unrecorded, audit.degraded to audit_capture;
+grant select on sequence audit.unrecorded, audit.degraded to audit_reader;
 grant select on audit.tracked_table, audit.incarnation to audit_capture;
 grant select, insert, update on audit.entity to audit_capture;
 grant insert on audit.schema_change to audit_capture;
