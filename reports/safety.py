@@ -30,6 +30,9 @@ _CUT = "…"
 _MARKS_IN_A_ROW = 3
 """No script needs more accents on one letter; a pile of them paints over the lines around it."""
 
+_KEPT_IN_A_CELL = frozenset("\t\r\n")
+_FORMULA_STARTS = frozenset("=+-@\t\r\n")
+
 
 def visible(match: re.Match[str]) -> str:
     """Return what stands for a character that INVISIBLE found: its picture, else its escape."""
@@ -89,3 +92,29 @@ def _boundary(text: str, limit: int) -> int:
 
 def _glued(character: str) -> bool:
     return character in _GLUE or unicodedata.category(character).startswith("M")
+
+
+def json_neutral(document: str) -> str:
+    """A JSON text in which such characters are written as escapes: the same value, and harmless to print."""
+
+    def escape(match: re.Match[str]) -> str:
+        code = ord(match.group())
+        if code <= 0xFFFF:
+            return f"\\u{code:04x}"
+        high, low = divmod(code - 0x10000, 0x400)
+        return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+    return INVISIBLE.sub(escape, document)
+
+
+def cell(value: str | None) -> str:
+    """A CSV cell that a spreadsheet shows and never calculates: an apostrophe stands before what starts a formula.
+
+    >>> cell("=HYPERLINK(1)")
+    "'=HYPERLINK(1)"
+    """
+    if not value:
+        return ""
+    safe = INVISIBLE.sub(lambda match: match.group() if match.group() in _KEPT_IN_A_CELL else visible(match), value)
+    first = unicodedata.normalize("NFKC", safe.lstrip(" \u00a0\u3000")[:1])
+    return f"'{safe}" if safe[0] in _FORMULA_STARTS or first[:1] in _FORMULA_STARTS else safe

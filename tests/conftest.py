@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fix_replication",
     "tests.fix_actors",
     "tests.fix_ddl",
+    "tests.fix_web",
 ]

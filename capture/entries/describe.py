@@ -73,7 +73,8 @@ def placed(
 
     Whether the filters want them is not looked at, but for what leaves out whole transactions.
     """
-    return _folded(conn, with_own(catalogue), transactions(conn, catalogue, filters, place))
+    catalogue = with_own(catalogue)
+    return _folded(conn, catalogue, transactions(conn, catalogue, filters, place))
 
 
 def placed_in(

@@ -16,7 +16,8 @@ from starlette.staticfiles import StaticFiles
 
 from capture.errors import WhochangedError
 from capture.migrate import program_version
-from reports.web import pages
+from reports.web import healthz, pages
+from reports.web.api import routes as api
 from reports.web.config import WebConfig
 from reports.web.database import Database
 from reports.web.errors import Refused, answer
@@ -52,6 +53,8 @@ def create_app(config: WebConfig) -> Starlette:
         routes=[
             *ways_in,
             *pages.routes(),
+            *api.routes,
+            *healthz.routes,
             Mount("/static", StaticFiles(packages=[("reports.web", "static")]), name="static"),
         ],
         middleware=[Middleware(Boundary, config=config)],

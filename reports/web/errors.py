@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from capture.errors import ConfigurationError, UsageError, WhochangedError
+from capture.errors import UsageError, WhochangedError
 
 PROBLEM = "application/problem+json"
-API = "/api/"
+FOR_PROGRAMS = ("/api/", "/healthz")
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def answer(request: Request, error: Exception) -> Response:
         _log.error("request %s failed: %s", number, " ".join(str(error).split()), exc_info=None if foreseen else error)
         said = f"{said} (The service's log has more under {number}.)"
     inside = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
-    if inside.startswith(API):
+    if inside.startswith(FOR_PROGRAMS):
         return problem(status, said, headers)
     from reports.web.render import render
 
@@ -70,24 +70,31 @@ def _told(error: Exception) -> tuple[int, str, dict[str, str]]:
             return error.status_code, f"{error.detail}.", dict(error.headers or {})
         case UsageError():
             return 400, _sentence(error), {}
-        case psycopg.errors.QueryCanceled():
-            return 503, "That took too long: choose a shorter period, or fewer filters.", {"Retry-After": "10"}
-        case PoolTimeout():
-            return (
-                503,
-                "The log is busy, or its database cannot be reached: try again in a moment.",
-                {"Retry-After": "5"},
-            )
-        case psycopg.errors.InsufficientPrivilege() | psycopg.errors.UndefinedTable():
-            return 503, "The service may not read the log: run  whochanged status  as the operator.", {}
-        case psycopg.OperationalError():
-            return 503, "The database of the log cannot be reached: try again in a moment.", {"Retry-After": "5"}
-        case ConfigurationError() | WhochangedError():
+        case psycopg.Error():
+            return _of_the_database(error)
+        case WhochangedError():
             return 503, _sentence(error), {}
         case _:
             return 500, "Something went wrong here, and nothing was changed.", {}
 
 
+def _of_the_database(error: Exception) -> tuple[int, str, dict[str, str]]:
+    match error:
+        case psycopg.errors.QueryCanceled():
+            return 503, "That took too long: choose a shorter period, or fewer filters.", {"Retry-After": "10"}
+        case psycopg.errors.InsufficientPrivilege() | psycopg.errors.UndefinedTable():
+            return 503, "The service may not read the log: run  whochanged status  as the operator.", {}
+        case psycopg.DataError():
+            return 400, "The log has no such value: correct what was asked for.", {}
+        case PoolTimeout():
+            said = "The log is busy, or its database cannot be reached: try again in a moment."
+            return 503, said, {"Retry-After": "5"}
+        case psycopg.OperationalError():
+            return 503, "The database of the log cannot be reached: try again in a moment.", {"Retry-After": "5"}
+        case _:
+            return 500, "The database refused what was asked, and nothing was changed.", {}
+
+
 def _sentence(error: Exception) -> str:
     said = " ".join(str(error).split())
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{said[:1].upper()}{said[1:].rstrip('.')}."

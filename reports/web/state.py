@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
@@ -21,7 +22,11 @@ _CROWD = 200
 
 @dataclass
 class State:
-    """The configuration, the connections, the secret, and where a provider is configured its client (reports.web.signin.oidc.Client)."""
+    """The configuration, the connections and the secret.
+
+    `oidc` is the client of the provider (reports.web.signin.oidc.Client) where one is configured; `shared` is for what a part of
+    the application keeps between requests.
+    """
 
     config: WebConfig
     database: Database
@@ -29,6 +34,7 @@ class State:
     secret: Secret = field(default_factory=Secret)
     oidc: object | None = None
     lanes: dict[LaneName, Lane] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def lane(self, name: LaneName) -> Lane:
         """Return one of the lanes. Together they have as many threads as there are connections."""

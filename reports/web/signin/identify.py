@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 
+from reports.web import tokens
 from reports.web.database import Connection
 from reports.web.errors import Refused
 from reports.web.journal import client_address, note_refused
@@ -23,8 +25,8 @@ class Identity:
     refusal: Refused | None = None
 
 
-def identify(request: Request, conn: Connection) -> Identity:
-    """Return who sends a request."""
+def identify(request: Request, conn: Connection, *, touch: bool = True) -> Identity:
+    """Return who sends a request; without *touch*, one that a page sends by itself."""
     state = state_of(request)
     config = state.config
     if config.identify is not None:
@@ -38,5 +40,29 @@ def identify(request: Request, conn: Connection) -> Identity:
         proxy.welcome(request, conn, viewer)
         return Identity(viewer)
     token = request.cookies.get(sessions.cookie_name(request))
-    session = sessions.find(conn, token, idle=config.idle) if token else None
+    session = sessions.find(conn, token, idle=config.idle, touch=touch) if token else None
     return Identity() if session is None else Identity(session.viewer, session.token)
+
+
+def identify_program(request: Request, conn: Connection, *, touch: bool = True) -> Identity:
+    """Return which program sends a request, by its bearer token (RFC 6750); without one, whoever is signed in."""
+    given = request.headers.get("authorization")
+    if given is None:
+        found = identify(request, conn, touch=touch)
+        refusal = found.refusal or Refused(401, "Sign in, or send a token.", {"WWW-Authenticate": "Bearer"})
+        return found if found.viewer is not None else Identity(refusal=refusal)
+    scheme, _, token = given.partition(" ")
+    viewer = tokens.viewer_of(conn, token.strip()) if scheme.lower() == "bearer" else None
+    if viewer is None:
+        wrong = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        return Identity(refusal=Refused(401, "The token is none of ours, or it has ended, or was revoked.", wrong))
+    return Identity(viewer)
+
+
+identify_quietly = partial(identify_program, touch=False)
+"""For what a page asks by itself, again and again."""
+
+
+def identify_quietly_or_nobody(request: Request, conn: Connection) -> Identity:
+    """Return who sends a request; nobody where the token is none of ours."""
+    return Identity(identify_quietly(request, conn).viewer)

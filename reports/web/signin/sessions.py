@@ -47,8 +47,11 @@ def begin(
     return token
 
 
-def find(conn: psycopg.Connection[Any], token: str, *, idle: timedelta) -> Session | None:
-    """Return the session of a token, None where it is over. Of a local account, its rights are those of this moment."""
+def find(conn: psycopg.Connection[Any], token: str, *, idle: timedelta, touch: bool = True) -> Session | None:
+    """Return the session of a token, None where it is over. Of a local account, its rights are those of this moment.
+
+    Without *touch* it goes on being idle: what a page asks by itself is no sign that somebody is there.
+    """
     key = {"token_hash": hashed(token)}
     with conn.cursor(row_factory=tuple_row) as cursor:
         parameters = {**key, "methods": ["password", "oidc"], "idle": idle.total_seconds()}
@@ -56,7 +59,7 @@ def find(conn: psycopg.Connection[Any], token: str, *, idle: timedelta) -> Sessi
     if row is None:
         return None
     subject, method, viewer, number, *account, stale = row
-    if stale:
+    if stale and touch:
         conn.execute(query("web_session_seen"), key)
     if number is None:
         return Session(from_document(viewer, subject=subject, method=method), token)
