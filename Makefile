@@ -29,9 +29,11 @@ demo: $(STAMP) ## Play a working day in a CRM and show its audit log
 test: $(STAMP) ## Run the tests on every PostgreSQL that is present (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel" $(ARGS)
 
-test-long: $(STAMP) ## Pair and reconcile ten times as many rows, and let chaos reign for ten minutes
+test-long: $(STAMP) ## Pair and reconcile ten times as many rows, let chaos reign for ten minutes, and try ten thousand sign-ins
 	WHOCHANGED_PAIRING_ROWS=10000000 WHOCHANGED_RECONCILE_ROWS=1000000 WHOCHANGED_CHAOS_SECONDS=600 \
-		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py $(ARGS)
+		WHOCHANGED_SIGN_INS=10000 \
+		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py \
+		tests/test_web_throttle.py $(ARGS)
 
 bench: $(STAMP) ## Measure what capture costs
 	$(BIN)/python -m bench

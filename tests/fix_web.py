@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ from starlette.testclient import TestClient
 
 from reports.web.app import create_app
 from reports.web.config import HashCost, WebConfig
+from reports.web.server import listener, service
 from reports.web.signin import users
 from reports.web.signin.passwords import hash_password
 from reports.web.tokens import Scope
@@ -43,7 +46,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
 class Browser:
     """A browser: it keeps cookies, sends forms with their token, and follows nothing by itself."""
 
-    client: TestClient
+    client: httpx2.Client
 
     def get(self, path: str, **more: Any) -> httpx2.Response:
         """Ask for a page."""
@@ -55,7 +58,9 @@ class Browser:
         assert found, f"{page} has no form"
         return found[1]
 
-    def post(self, path: str, *, page: str = "/sign-in", headers: dict[str, str] | None = None, **fields: str) -> httpx2.Response:
+    def post(
+        self, path: str, *, page: str = "/sign-in", headers: dict[str, str] | None = None, **fields: str
+    ) -> httpx2.Response:
         """Send a form of a page."""
         return self.client.post(path, data={"csrf": self.form(page), **fields}, headers=headers)
 
@@ -103,8 +108,8 @@ class Site:
     def told(self, kind: str) -> list[str]:
         """Return the sentences of a kind that the log has, newest first."""
         from capture.catalogue import Catalogue
-        from capture.pages import entries
         from capture.filters import Filters
+        from capture.pages import entries
 
         with psycopg.connect(self.dsn) as conn:
             found = list(entries(conn, Catalogue(name="none"), Filters(modules=("Audit log",))))
@@ -124,6 +129,24 @@ def site_over(dsn: str, **config: Any) -> Iterator[Site]:
     with ExitStack() as stack:
         stack.callback(app.state.web.database.close)
         yield Site(dsn, app, stack)
+
+
+@contextmanager
+def served(app: Starlette, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve an application as `whochanged serve` does, in a thread, and give its address."""
+    running = service(app)
+    with listener(host, 0) as sock:
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [sock]}, name="page", daemon=True)
+        thread.start()
+        try:
+            until = time.monotonic() + 20
+            while not running.started and time.monotonic() < until:
+                time.sleep(0.01)
+            assert running.started
+            yield f"http://{host}:{sock.getsockname()[1]}"
+        finally:
+            running.should_exit = True
+            thread.join(20)
 
 
 @pytest.fixture

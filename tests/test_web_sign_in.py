@@ -43,7 +43,9 @@ def test_over_https_the_cookie_is_secure_and_bound_to_the_host(site: Site) -> No
     assert browser.get("/").headers["strict-transport-security"] == "max-age=31536000"
 
 
-@pytest.mark.parametrize("name,password", [("ada", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD), ("", ""), ("a\0da", "x")])
+@pytest.mark.parametrize(
+    "name,password", [("ada", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD), ("", ""), ("a\0da", "x")]
+)
 def test_one_answer_says_that_name_or_password_is_wrong(site: Site, name: str, password: str) -> None:
     answer = site.browser().sign_in(name, password)
     assert answer.status_code == 401
@@ -133,4 +135,7 @@ def test_without_passwords_there_is_no_form_and_none_is_taken(site: Site) -> Non
         browser = closed.browser()
         assert 'name="password"' not in browser.get("/sign-in").text
         token = site.browser().form()
-        assert browser.client.post("/sign-in", data={"name": "ada", "password": PASSWORD, "csrf": token}).status_code == 403
+        assert (
+            browser.client.post("/sign-in", data={"name": "ada", "password": PASSWORD, "csrf": token}).status_code
+            == 403
+        )
