@@ -18,6 +18,10 @@ _UNITS = {
     "d": timedelta(hours=24),
     "w": timedelta(hours=168),
 }
+_DAY = re.compile(r"\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(-?\d)?")
+_YEARS = range(2, 9999)
+"""At the ends of the calendar, a time that is moved to another zone falls off."""
+
 _FORMS = "a date (2026-11-24), a time (2026-11-24T09:00), an age (30m, 2h, 7d, 2w), today, yesterday or now"
 
 
@@ -35,25 +39,27 @@ def zone(name: str | None) -> tzinfo:
 
 def moment(text: str, *, option: str, now: datetime, end: bool) -> datetime:
     """The moment that the text means in the zone of `now`; a whole day means its start, or with `end` its end."""
-    words = text.strip()
+    try:
+        found = _meant(text.strip(), now, end=end)
+    except (ValueError, OverflowError):
+        found = None
+    if found is None or found.year not in _YEARS:
+        raise UsageError(_complaint(option, text))
+    return found
+
+
+def _meant(words: str, now: datetime, *, end: bool) -> datetime:
+    """Return what the words mean. Raises ValueError and OverflowError where they mean nothing."""
     if match := _AGO.fullmatch(words):
-        try:
-            return now.astimezone(UTC) - int(match[1]) * _UNITS[match[2].lower()]
-        except OverflowError:
-            raise UsageError(_complaint(option, text)) from None
+        return now.astimezone(UTC) - int(match[1]) * _UNITS[match[2].lower()]
     days = {"today": 0, "yesterday": 1}
     if words.lower() in days:
         return _edge(now.date() - timedelta(days=days[words.lower()]), now, end=end)
     if words.lower() == "now":
         return now
-    try:
+    if _DAY.fullmatch(words):
         return _edge(date.fromisoformat(words), now, end=end)
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(words)
-    except ValueError:
-        raise UsageError(_complaint(option, text)) from None
+    at = datetime.fromisoformat(words)
     return at if at.tzinfo is not None else at.replace(tzinfo=now.tzinfo)
 
 

@@ -146,7 +146,7 @@ def _door(request: Request, identity: Identity, need: Need) -> Response | None:
             raise Refused(401, "Your session has ended: sign in, then do it again.")
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"{url(request, 'sign_in')}?next={quote(here, safe='')}", status_code=303)
-    if need is Need.VIEW and "read" not in viewer.scopes:
+    if need is not Need.EXPORT and "read" not in viewer.scopes:
         raise Refused(403, "This token may not read: make one with  whochanged tokens add NAME --scope read.")
     if need is Need.EXPORT and not viewer.may_export:
         raise Refused(403, "You may look at the log and not take it away: an Admin can allow you to export.")
