@@ -81,9 +81,8 @@ def words(text: str) -> list[str]:
 def wanted_words(search: str) -> tuple[str, ...]:
     """Return the words that a search wants: each once, and none that is the beginning of another."""
     found = sorted(set(words(search)))
-    return tuple(
-        word for word, following in zip(found, [*found[1:], ""], strict=True) if not following.startswith(word)
-    )
+    followers = [*found[1:], ""][: len(found)]
+    return tuple(word for word, following in zip(found, followers, strict=True) if not following.startswith(word))
 
 
 def entity_names(entry: Entry) -> set[str]:

@@ -27,7 +27,7 @@ from tests.fix_postgres import NEWEST, Servers, _install_crm
 from tests.fix_web import Site, served, site_over
 
 CHECKS = [not_a_server_error, response_schema_conformance, status_code_conformance, content_type_conformance]
-EXAMPLES = 25
+EXAMPLES = 12
 
 
 @pytest.fixture(scope="module")
