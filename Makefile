@@ -31,9 +31,9 @@ test: $(STAMP) ## Run the tests on every PostgreSQL that is present (ARGS="-k wo
 
 test-long: $(STAMP) ## Pair and reconcile ten times as many rows, let chaos reign for ten minutes, and try ten thousand sign-ins
 	WHOCHANGED_PAIRING_ROWS=10000000 WHOCHANGED_RECONCILE_ROWS=1000000 WHOCHANGED_CHAOS_SECONDS=600 \
-		WHOCHANGED_SIGN_INS=10000 \
+		WHOCHANGED_SIGN_INS=10000 WHOCHANGED_API_EXAMPLES=200 \
 		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py \
-		tests/test_web_throttle.py $(ARGS)
+		tests/test_web_throttle.py tests/test_web_api.py $(ARGS)
 
 bench: $(STAMP) ## Measure what capture costs
 	$(BIN)/python -m bench

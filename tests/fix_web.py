@@ -23,6 +23,7 @@ from reports.web.signin import users
 from reports.web.signin.passwords import hash_password
 from reports.web.tokens import Scope
 from reports.web.tokens import add as add_token
+from tests.fix_postgres import NEWEST, Servers, _install_crm
 
 COST = HashCost(rounds=1, memory=8, lanes=1)
 """As little work as argon2 takes, so that tests of thousands of sign-ins end."""
@@ -66,7 +67,7 @@ class Browser:
 
     def sign_in(self, name: str, password: str = PASSWORD, **fields: str) -> httpx2.Response:
         """Try to sign in."""
-        return self.post("/sign-in", name=name, password=password, **fields)
+        return self.post("/sign-in", page="/sign-in", headers=None, name=name, password=password, **fields)
 
     @property
     def session(self) -> str | None:
@@ -102,7 +103,7 @@ class Site:
     def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a statement as the superuser."""
         with psycopg.connect(self.dsn, autocommit=True) as conn:
-            cursor = conn.execute(statement, values or None)  # type: ignore[arg-type]
+            cursor = conn.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def told(self, kind: str) -> list[str]:
@@ -153,4 +154,12 @@ def served(app: Starlette, host: str = "127.0.0.1") -> Iterator[str]:
 def site(crm_dsn: str) -> Iterator[Site]:
     """Give the page over the reference CRM."""
     with site_over(crm_dsn) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared(servers: Servers) -> Iterator[Site]:
+    """Give the page over the reference CRM, once for a module: for tests that leave it as they found it."""
+    server = servers[NEWEST]
+    with server.database(server.template("crm", _install_crm)) as dsn, site_over(dsn) as found:
         yield found

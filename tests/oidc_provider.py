@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -19,6 +21,12 @@ from joserfc.jwk import KeySet, OctKey, RSAKey
 CLIENT, SECRET = "whochanged", "provider-secret"
 
 
+@cache
+def key_pair() -> RSAKey:
+    """Return a key, made once: that takes a while."""
+    return RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+
+
 @dataclass
 class Provider:
     """The provider: who is signed in there (`claims`), and `lie`, which may change what an ID token says before it is signed."""
@@ -27,9 +35,9 @@ class Provider:
     claims: dict[str, Any] = field(default_factory=dict)
     userinfo: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
-    lie: Callable[[dict[str, Any]], None] = lambda claims: None
+    lie: Callable[[dict[str, Any]], object] = dict.copy
     algorithm: str = "RS256"
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}, private=True))
+    key: RSAKey = field(default_factory=key_pair)
     sign_with: Any = None
     begun: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -107,8 +115,6 @@ def running() -> Iterator[Provider]:
             self._reply(*provider.token(form, self.headers.get("Authorization", "")))
 
         def _reply(self, status: int, document: Any) -> None:
-            import json
-
             content = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -116,7 +122,7 @@ def running() -> Iterator[Provider]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

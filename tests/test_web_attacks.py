@@ -39,19 +39,19 @@ TARGETS = [
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_open_redirect(site: Site, target: str) -> None:
-    answer = site.browser().sign_in("ada", next=target)
+def test_open_redirect(shared: Site, target: str) -> None:
+    answer = shared.browser().sign_in("ada", next=target)
     assert answer.status_code == 303
     assert answer.headers["location"] in {"/", "/%0d%0aSet-Cookie:x=1"}
     assert "x=1" not in answer.headers["set-cookie"]
 
 
-def test_open_redirect_below_a_mount_leads_to_no_other_application(site: Site) -> None:
+def test_open_redirect_below_a_mount_leads_to_no_other_application(shared: Site) -> None:
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
-    host = Starlette(routes=[Mount("/logs/audit", site.app)])
-    browser = Site(site.dsn, host, site.stack).browser()
+    host = Starlette(routes=[Mount("/logs/audit", shared.app)])
+    browser = Site(shared.dsn, host, shared.stack).browser()
     asked = browser.get("/logs/audit/")
     assert asked.headers["location"] == "/logs/audit/sign-in?next=%2Flogs%2Faudit%2F"
     for target, expected in (("/admin/delete", "/logs/audit/"), ("/logs/audit/?q=x", "/logs/audit/?q=x")):
@@ -63,9 +63,9 @@ def test_open_redirect_below_a_mount_leads_to_no_other_application(site: Site) -
         browser.client.cookies.clear()
 
 
-def test_csrf_without_with_a_foreign_and_with_another_sessions_token(site: Site) -> None:
-    ada, olga = site.signed_in("ada"), site.signed_in("olga")
-    for data in ({}, {"csrf": ""}, {"csrf": "a.b"}, {"csrf": olga.form("/")}, {"csrf": site.browser().form()}):
+def test_csrf_without_with_a_foreign_and_with_another_sessions_token(shared: Site) -> None:
+    ada, olga = shared.signed_in("ada"), shared.signed_in("olga")
+    for data in ({}, {"csrf": ""}, {"csrf": "a.b"}, {"csrf": olga.form("/")}, {"csrf": shared.browser().form()}):
         assert ada.client.post("/sign-out", data=data).status_code == 403
     assert ada.get("/").status_code == 200
 
@@ -80,15 +80,15 @@ def test_csrf_without_with_a_foreign_and_with_another_sessions_token(site: Site)
         {"Origin": "https://testserver"},
     ],
 )
-def test_csrf_from_another_site_even_with_the_right_token(site: Site, headers: dict[str, str]) -> None:
-    ada = site.signed_in("ada")
+def test_csrf_from_another_site_even_with_the_right_token(shared: Site, headers: dict[str, str]) -> None:
+    ada = shared.signed_in("ada")
     assert ada.post("/sign-out", page="/", headers=headers).status_code == 403
     assert ada.post("/sign-out", page="/", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 303
 
 
-def test_csrf_of_the_sign_in_itself(site: Site) -> None:
+def test_csrf_of_the_sign_in_itself(shared: Site) -> None:
     """An attacker could sign somebody in as himself, and read what they do."""
-    victim, attacker = site.browser(), site.browser()
+    victim, attacker = shared.browser(), shared.browser()
     data = {"csrf": attacker.form(), "name": "omar", "password": PASSWORD}
     assert victim.client.post("/sign-in", data=data).status_code == 403
 
@@ -129,16 +129,16 @@ def test_forged_headers_from_anybody_but_the_proxy(site: Site) -> None:
     "host",
     ["evil.example", "testserver.evil.example", "testserver:80@evil.example", "", "testserver:x", "[testserver]"],
 )
-def test_host_header(site: Site, host: str) -> None:
-    answer = site.browser().get("/sign-in", headers={"Host": host})
+def test_host_header(shared: Site, host: str) -> None:
+    answer = shared.browser().get("/sign-in", headers={"Host": host})
     assert answer.status_code == 421
     assert host not in answer.text or not host
     assert "content-security-policy" in answer.headers
 
 
-def test_host_header_given_twice(site: Site) -> None:
+def test_host_header_given_twice(shared: Site) -> None:
     sent = [("Host", "testserver"), ("Host", "evil.example")]
-    assert site.browser().client.get("/sign-in", headers=sent).status_code == 421
+    assert shared.browser().client.get("/sign-in", headers=sent).status_code == 421
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_host_header_given_twice(site: Site) -> None:
         "//evil.example/%2e%2e",
     ],
 )
-def test_path_tricks(site: Site, path: str) -> None:
-    answer = site.signed_in("ada").get(path)
+def test_path_tricks(shared: Site, path: str) -> None:
+    answer = shared.signed_in("ada").get(path)
     assert answer.status_code in {200, 303, 400, 404, 405}
     assert "root:" not in answer.text
     assert "create_app" not in answer.text
@@ -200,15 +200,15 @@ def test_path_tricks(site: Site, path: str) -> None:
         "accounts=1",
     ],
 )
-def test_cursor_and_filter_tampering(site: Site, query: str) -> None:
-    ada = site.signed_in("olga")
+def test_cursor_and_filter_tampering(shared: Site, query: str) -> None:
+    ada = shared.signed_in("olga")
     answer = ada.get(f"/api/v1/entries?{query}")
     assert answer.status_code in {200, 400}, answer.text
     if answer.status_code == 400:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["detail"]
     assert ada.get(f"/?{query}").status_code in {200, 400}
-    assert site.run("SELECT to_regclass('audit.change') IS NOT NULL") == [(True,)]
+    assert shared.run("SELECT to_regclass('audit.change') IS NOT NULL") == [(True,)]
 
 
 def test_markup_in_every_field(site: Site) -> None:
@@ -232,9 +232,9 @@ def test_markup_in_every_field(site: Site) -> None:
     assert "&lt;script&gt;alert" in wrong.text
 
 
-def test_no_page_lets_a_browser_run_what_is_not_ours(site: Site) -> None:
+def test_no_page_lets_a_browser_run_what_is_not_ours(shared: Site) -> None:
     for path in ("/", "/sign-in", "/nowhere", "/api/v1/entries", "/static/page.css", "/healthz"):
-        headers = site.browser().get(path).headers
+        headers = shared.browser().get(path).headers
         policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
         assert policy["default-src"] == "'none'"
         assert "unsafe" not in headers["content-security-policy"]
@@ -270,15 +270,15 @@ def test_csv_formulas(site: Site, start: str) -> None:
     assert all(not cell.startswith(tuple("=+-@\t\r")) for cell in rows[1])
 
 
-def test_response_splitting(site: Site) -> None:
-    ada = site.signed_in("ada")
+def test_response_splitting(shared: Site) -> None:
+    ada = shared.signed_in("ada")
     for path in ("/api/v1/export?q=%0d%0aX-Evil:%201", "/?q=%0d%0aX-Evil:%201", "/sign-in?next=%0d%0aX-Evil:%201"):
         assert "x-evil" not in ada.get(path).headers
-    assert "x-evil" not in site.browser().get("/?q=%0d%0aX-Evil:%201").headers
+    assert "x-evil" not in shared.browser().get("/?q=%0d%0aX-Evil:%201").headers
 
 
-def test_oversize_bodies(site: Site) -> None:
-    browser = site.browser()
+def test_oversize_bodies(shared: Site) -> None:
+    browser = shared.browser()
     token = browser.form()
     huge = {"csrf": token, "name": "ada", "password": "x" * 100_000}
     assert browser.client.post("/sign-in", data=huge).status_code == 413

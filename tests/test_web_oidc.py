@@ -93,7 +93,7 @@ def test_a_key_that_is_new_there_is_learnt(single: Site, provider: Provider) -> 
     assert [path for path in provider.asked if path == "/keys"] == ["/keys"]
 
 
-LIES: dict[str, Callable[[dict[str, Any]], None]] = {
+LIES: dict[str, Callable[[dict[str, Any]], object]] = {
     "another issuer": lambda claims: claims.update(iss="https://evil.example"),
     "no issuer": lambda claims: claims.pop("iss"),
     "for another client": lambda claims: claims.update(aud="another"),

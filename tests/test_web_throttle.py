@@ -8,6 +8,7 @@ import threading
 import httpx2
 import pytest
 
+from reports.web.config import HashCost
 from reports.web.secrets import Secret
 from reports.web.signin import passwords, throttle
 from tests.fix_web import PASSWORD, Browser, Site, served
@@ -27,12 +28,23 @@ def wrong(browser: Browser, number: int, *, name: str = "ada") -> list[httpx2.Re
     ]
 
 
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that gets, for each password that is looked at, whether anybody has the name."""
+    looked: list[bool] = []
+    verify = passwords.verify
+
+    def counting(password: str, kept: str | None, cost: HashCost) -> bool:
+        looked.append(kept is not None)
+        return verify(password, kept, cost)
+
+    monkeypatch.setattr(passwords, "verify", counting)
+    return looked
+
+
 def test_ten_thousand_wrong_sign_ins_are_looked_at_ten_times_and_do_not_lock_the_admin_out(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[str] = []
-    verify = passwords.verify
-    monkeypatch.setattr(passwords, "verify", lambda given, *more: looked.append(given) or verify(given, *more))
+    looked = watched(monkeypatch)
     own = site.signed_in("ada")
     looked.clear()
     answers = wrong(site.browser("203.0.113.9"), WRONG)
@@ -103,9 +115,7 @@ def test_many_addresses_fill_no_log(site: Site) -> None:
 def test_tries_at_the_same_time_are_no_more_than_one_after_the_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[str] = []
-    verify = passwords.verify
-    monkeypatch.setattr(passwords, "verify", lambda given, *more: looked.append(given) or verify(given, *more))
+    looked = watched(monkeypatch)
     with served(site.app, "127.0.0.1") as address:
         clients = [httpx2.Client(base_url=address, headers={"Host": "testserver"}) for _ in range(6)]
         threads = [threading.Thread(target=wrong, args=(Browser(client), 4)) for client in clients]
@@ -130,14 +140,7 @@ def test_a_forged_device_is_a_stranger(site: Site) -> None:
 
 
 def test_a_name_that_nobody_has_takes_the_same_way(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[bool] = []
-    verify = passwords.verify
-
-    def counted(given: str, kept: str | None, cost: object) -> bool:
-        looked.append(kept is not None)
-        return verify(given, kept, cost)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(passwords, "verify", counted)
+    looked = watched(monkeypatch)
     codes = {
         name: [answer.status_code for answer in wrong(site.browser(address), 12, name=name)]
         for name, address in (("ada", "203.0.113.1"), ("nobody", "203.0.113.2"))
