@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
+from itertools import zip_longest
 
 from capture.errors import UsageError
 from capture.model import Entry
@@ -81,8 +82,7 @@ def words(text: str) -> list[str]:
 def wanted_words(search: str) -> tuple[str, ...]:
     """Return the words that a search wants: each once, and none that is the beginning of another."""
     found = sorted(set(words(search)))
-    followers = [*found[1:], ""][: len(found)]
-    return tuple(word for word, following in zip(found, followers, strict=True) if not following.startswith(word))
+    return tuple(word for word, after in zip_longest(found, found[1:], fillvalue="") if not after.startswith(word))
 
 
 def entity_names(entry: Entry) -> set[str]:

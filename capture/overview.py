@@ -10,12 +10,9 @@ from typing import Any
 import psycopg
 
 from capture.catalogue.model import Catalogue
-from capture.catalogue.own import with_own
-from capture.entries.describe import entries
+from capture.entries.describe import Teller, entries
 from capture.filters import Filters
 from capture.model import UNKNOWN, Entry
-from capture.names import LogNames
-from capture.renames import Names
 
 BUSIEST = 10
 """So many people are named."""
@@ -155,7 +152,7 @@ def account_labels(conn: psycopg.Connection[Any], catalogue: Catalogue, accounts
     if target is None:
         return {}
     table, _, column = target.rpartition(".")
-    names = LogNames(conn, Names(conn, with_own(catalogue)))
+    names = Teller(conn, catalogue).names()
     found = {account: names.value(table, account, column, _ALWAYS) for account in accounts}
     return {account: str(name) for account, name in found.items() if name is not UNKNOWN and name is not None}
 

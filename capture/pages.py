@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -17,12 +17,13 @@ import psycopg
 
 from capture.catalogue.model import Catalogue
 from capture.cursors import Cursor, Key, decode, encode
-from capture.entries.describe import entry_by_id, is_of, placed, placed_in
+from capture.entries.describe import Teller, entry_by_id, is_of, placed_in
 from capture.errors import UsageError
 from capture.filters import Filters, wanted
+from capture.index.read import Reader
 from capture.model import Entry
 from capture.overview import Choice, Choices, Day, Person, Tallies, choices, tallies
-from capture.reading import Place, log_cursor
+from capture.reading import log_cursor
 from capture.resources import query
 from capture.retention import retention_days
 
@@ -80,7 +81,7 @@ def page(
     if not 1 <= size <= LARGEST:
         raise UsageError(f"a page has from 1 to {LARGEST} entries, not {size}")
     start = None if cursor is None else decode(cursor)
-    found = list(islice(_keyed(conn, catalogue, filters, start), size + 1))
+    found = list(islice(Reader(conn, catalogue).keyed(filters, start), size + 1))
     more, found = len(found) > size, found[:size]
     if start is not None and start.upward:
         found.reverse()
@@ -103,12 +104,12 @@ def _page(found: list[tuple[Key, Entry]], newer: Cursor | None, older: Cursor | 
 
 def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[Entry]:
     """Yield all entries that the filters want, newest first, in bounded memory; at most `limit` of them."""
-    return islice((entry for _, entry in _keyed(conn, catalogue, filters, None)), filters.limit)
+    return islice((entry for _, entry in Reader(conn, catalogue).keyed(filters)), filters.limit)
 
 
 def count(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, *, cap: int = 2000) -> Count:
     """Return how many entries the filters want, counted up to the cap."""
-    number = sum(1 for _ in islice(_keyed(conn, catalogue, filters, None), cap + 1))
+    number = sum(1 for _ in islice(Reader(conn, catalogue).keyed(filters), cap + 1))
     return Count(min(number, cap), number > cap)
 
 
@@ -146,8 +147,8 @@ def arrived(
         raise problem from error
     number = sum(
         1
-        for some in placed_in(conn, catalogue, found)
-        for _, entry in some
+        for some in placed_in(Teller(conn, catalogue), found)
+        for entry in some
         if wanted(entry, filters) and (filters.row is None or is_of(entry, filters.row))
     )
     return Count(min(number, cap), number > cap or len(found) == _LOOKED_AT)
@@ -157,17 +158,3 @@ def oldest(conn: psycopg.Connection[Any]) -> datetime | None:
     """Return the time of the oldest transaction inside the retention; None where the log is empty."""
     row = log_cursor(conn).execute(query("page_oldest")).fetchone()
     return None if row is None else row[0]
-
-
-def _keyed(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, start: Cursor | None
-) -> Iterator[tuple[Key, Entry]]:
-    """Yield what the filters want on one side of the cursor, the nearest first."""
-    place = None if start is None else Place(start.key.at, start.key.transaction_id, start.upward)
-    for some in placed(conn, catalogue, replace(filters, limit=None), place):
-        for number, entry in reversed(some) if start is not None and start.upward else some:
-            key = Key(entry.at, entry.transaction_id, number)
-            if start is not None and not start.takes(key):
-                continue
-            if wanted(entry, filters) and (filters.row is None or is_of(entry, filters.row)):
-                yield key, entry

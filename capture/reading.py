@@ -60,9 +60,16 @@ def load_json(data: str | bytes) -> Json:
     if text.count("{") + text.count("[") > DEEPEST:
         text = _flattened(text)
     try:
-        return json.loads(text, parse_float=Decimal, parse_int=_whole)
+        return _DECODER.decode(text)
     except RecursionError:
         return text
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_whole)
 
 
 def _flattened(text: str) -> str:
@@ -85,10 +92,6 @@ def _flattened(text: str) -> str:
     return "".join([*parts, text[done:]])
 
 
-def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= _DIGITS else Decimal(digits)
-
-
 def setting(conn: psycopg.Connection[Any], name: str) -> str:
     """Return a setting of the log, empty where it is not set."""
     row = log_cursor(conn).execute(query("reading_setting"), {"name": name}).fetchone()
@@ -101,12 +104,19 @@ def setting_list(conn: psycopg.Connection[Any], name: str) -> frozenset[str]:
 
 
 def transactions(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, place: Place | None = None
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    filters: Filters,
+    place: Place | None = None,
+    *,
+    block: int | None = None,
+    whole: bool = False,
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of transactions with all their changes, newest first, inside the retention.
 
     Only what SQL can decide of the filters is applied: time, accounts, and the tables of the modules; or time and row.
-    From *place* on, its own transaction included, where one is given; oldest first where that says so.
+    From *place* on, its own transaction included, where one is given; oldest first where that says so. So many to a *block*, BLOCK
+    without; with *whole*, whatever the retention.
     """
     if filters.row is not None:
         yield from _history(conn, filters, filters.row, place)
@@ -116,14 +126,18 @@ def transactions(
     name = "reading_transactions_up" if upward else "reading_transactions"
     # The transaction of the place itself is asked for too: it may have further entries.
     after = None if place is None else (place.at, place.transaction_id + (-1 if upward else 1))
-    parameters = _parameters(catalogue, filters)
+    parameters = {**_parameters(catalogue, filters), "whole": whole}
     while True:
-        start = {"after_at": after[0] if after else None, "after_id": after[1] if after else None, "block": BLOCK}
+        start = {
+            "after_at": after[0] if after else None,
+            "after_id": after[1] if after else None,
+            "block": block or BLOCK,
+        }
         found = cursor.execute(query(name), {**parameters, **start}).fetchall()
         if not found:
             return
-        block = read_some(conn, found)
-        yield block[::-1] if upward else block
+        some = read_some(conn, found)
+        yield some[::-1] if upward else some
         after = found[-1][0], found[-1][1]
 
 
@@ -149,8 +163,8 @@ def _history(
     if upward:
         found.reverse()
     for start in range(0, len(found), BLOCK):
-        block = read_some(conn, found[start : start + BLOCK])
-        yield block[::-1] if upward else block
+        some = read_some(conn, found[start : start + BLOCK])
+        yield some[::-1] if upward else some
 
 
 def read_some(conn: psycopg.Connection[Any], keys: Sequence[tuple[Any, ...]]) -> list[tuple[Transaction, list[Change]]]:

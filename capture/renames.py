@@ -73,9 +73,15 @@ class Names:
             if called:
                 self._called[table.name] = called
 
+    @property
+    def called(self) -> Mapping[str, Mapping[str, str]]:
+        """By table, what the catalogue calls columns that the log has under other names."""
+        return self._called
+
     def all_of(self, table: str, column: str) -> list[str]:
         """Return every name of a column in the log, the catalogue's own first."""
-        return [column, *(name for name, called in self._called.get(table, {}).items() if called == column)]
+        renamed = self._called.get(table)
+        return [column, *(name for name, called in renamed.items() if called == column)] if renamed else [column]
 
     def told(self, changes: list[Change]) -> list[Change]:
         """Return the changes with their columns as the catalogue calls them. Keys stay: ids of entries are made of them."""

@@ -273,8 +273,9 @@ def _delete_spilled(conn: psycopg.Connection[Any], before: datetime) -> tuple[in
 
 
 def _remove_rows(conn: psycopg.Connection[Any], report: PurgeReport) -> PurgeReport:
-    """Remove old digests and old runs of jobs."""
+    """Remove old digests and old runs of jobs, and what the index of entries has of old changes."""
     given = {"before": report.before}
+    one(conn, query("purge_index"), given)
     return replace(report, digests=one(conn, query("purge_digests"), given), runs=one(conn, query("purge_runs"), given))
 
 

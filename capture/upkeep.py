@@ -1,6 +1,6 @@
 """What looking after the log needs: a connection of its own, the rights of its owner, and one at a time.
 
-Two advisory locks of the session, both of this database alone, tell who is at work. Their keys are (`LOCKS`, number); a third
+Advisory locks of the session, all of this database alone, tell who is at work. Their keys are (`LOCKS`, number); a third
 kind, (`RUNS`, number of the run), is held while a run that audit.job_run calls running is alive.
 """
 
@@ -24,6 +24,7 @@ LOCKS = 2003332963  # "whoc" in ASCII
 RUNS = 2003332978  # "whor"
 LEADER = 1
 UPKEEP = 2
+INDEXING = 3
 
 PATIENCE = 5.0
 """Seconds that somebody waits for another who is at work."""

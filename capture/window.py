@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -44,6 +45,13 @@ def window_transactions(
     conn: psycopg.Connection[Any], window: Window
 ) -> Iterator[list[tuple[Transaction, list[Change]]]]:
     """Yield blocks of the window's transactions with all their changes, newest first, whatever the retention."""
+    found = window_keys(conn, window)
+    for start in range(0, len(found), BLOCK):
+        yield read_some(conn, found[start : start + BLOCK])
+
+
+def window_keys(conn: psycopg.Connection[Any], window: Window) -> list[tuple[datetime, int]]:
+    """Return the window's transactions by time and number, newest first."""
     one_cluster = window.first.incarnation == window.next.incarnation
     parameters = {
         "first_incarnation": window.first.incarnation,
@@ -54,6 +62,4 @@ def window_transactions(
         "lowest": str(window.first.xid if one_cluster else 0),
         "highest": str(window.next.xid if one_cluster else 2**63 - 1),
     }
-    found = log_cursor(conn).execute(query("window_transactions"), parameters).fetchall()
-    for start in range(0, len(found), BLOCK):
-        yield read_some(conn, found[start : start + BLOCK])
+    return [(at, number) for at, number in log_cursor(conn).execute(query("window_transactions"), parameters)]

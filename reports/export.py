@@ -1,13 +1,14 @@
-"""Entries to take away: JSON lines with the public names, and CSV for spreadsheets, an entry at a time."""
+"""Entries for programs: JSON lines with the public names, and CSV for spreadsheets; line by line, so that a million need no memory."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
+from itertools import chain
 from typing import Any
 
 from capture.model import Entry, FieldChange
@@ -126,19 +127,17 @@ def csv_row(entry: Entry) -> list[str]:
 
 
 def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
-    """Yield each entry as a line of JSON."""
+    """Yield each entry as one line of JSON, its end included."""
     for entry in entries:
         yield to_json(entry_document(entry)) + "\n"
 
 
 def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
-    """Yield a heading, then each entry as a row of CSV that no spreadsheet calculates."""
-    yield _csv_line(CSV_COLUMNS)
-    for entry in entries:
-        yield _csv_line(csv_row(entry))
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+    """Yield the heading, then each entry, as CSV: a line each, unless a value has several. No cell is one that a spreadsheet calculates."""
+    line = StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+    for cells in chain([CSV_COLUMNS], (csv_row(entry) for entry in entries)):
+        writer.writerow(cells)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()

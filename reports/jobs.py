@@ -14,6 +14,7 @@ import psycopg
 
 from capture.catalogue import Catalogue
 from capture.catalogue.installing import installed_catalogue
+from capture.index.build import IndexReport, catch_up
 from capture.migrate import DAYS_AHEAD
 from capture.partitions import PartitionsReport, keep_partitions
 from capture.resources import query
@@ -134,6 +135,11 @@ def _cutting(conn: psycopg.Connection[Any], mailing: Mailing, *, now: bool) -> I
     product = conn.info.dbname if catalogue is None else catalogue.name
     settings = MailSettings(mailing.sender, mailing.base_url, product)
     return cutting(conn, catalogue or Catalogue(name="none"), settings, now=now)
+
+
+def index_job(conn: psycopg.Connection[Any], *, stop: Callable[[], bool] | None = None) -> IndexReport | None:
+    """Bring the index of entries up to date; None where another process does so. No row tells of it: it is done all the time."""
+    return catch_up(conn, installed_catalogue(conn) or Catalogue(name="none"), stop=stop or (lambda: False))
 
 
 def partition_numbers(report: PartitionsReport) -> dict[str, int]:

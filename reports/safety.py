@@ -23,15 +23,16 @@ INVISIBLE = re.compile(
 )
 """Controls (C0, C1), overrides of the reading direction, invisible letters and joiners, lone surrogates, tags, noncharacters."""
 
+_KEPT_IN_A_CELL = frozenset("\t\r\n")
+_FORMULA_STARTS = frozenset("=+-@\t\r\n")
+_BASIC_PLANE = 0xFFFF
+
 _GLUE = frozenset("\u200d\ufe0e\ufe0f") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
 """What belongs to the character before it: the joiner of emoji, their styles and skin tones."""
 
 _CUT = "…"
 _MARKS_IN_A_ROW = 3
 """No script needs more accents on one letter; a pile of them paints over the lines around it."""
-
-_KEPT_IN_A_CELL = frozenset("\t\r\n")
-_FORMULA_STARTS = frozenset("=+-@\t\r\n")
 
 
 def visible(match: re.Match[str]) -> str:
@@ -99,7 +100,7 @@ def json_neutral(document: str) -> str:
 
     def escape(match: re.Match[str]) -> str:
         code = ord(match.group())
-        if code <= 0xFFFF:
+        if code <= _BASIC_PLANE:
             return f"\\u{code:04x}"
         high, low = divmod(code - 0x10000, 0x400)
         return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"

@@ -31,6 +31,12 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds between tries to reach a database that is away: the first, doubled up to the last, until a connection lasts."""
 
+INDEX_LOOK = 10.0
+"""Seconds between looks for what the index of entries lacks, at most."""
+
+INDEX_PATIENCE = 20.0
+"""After so many seconds of indexing the other jobs have their turn; a day that is begun is finished."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -111,7 +117,9 @@ class Scheduler:
         now = datetime.now(UTC)
         for name, look in self._looks(conn).items():
             work = partial(self._guarded, conn, look)
-            worker.add_job(work, "interval", seconds=self._look, next_run_time=now, id=name)
+            # Readers look at what is not indexed yet one by one.
+            seconds = min(self._look, INDEX_LOOK) if name == "index" else self._look
+            worker.add_job(work, "interval", seconds=seconds, next_run_time=now, id=name)
         beat = partial(self._guarded, conn, lambda: None)
         worker.add_job(beat, "interval", seconds=self._beat, id="beat")
         worker.start()
@@ -128,6 +136,7 @@ class Scheduler:
             "partitions": partial(self._daily, conn, "partitions", _partitions),
             "purge": partial(self._daily, conn, "purge", _purge),
         }
+        found["index"] = partial(_logged, conn, "index", partial(_index, conn, self._stopped))
         if self._mailing is not None:
             found["digest"] = partial(_logged, conn, "digest", partial(_digest, conn, self._mailing, self._stopped))
         return found
@@ -159,7 +168,7 @@ class Scheduler:
             self._wake.get(timeout=seconds)
 
 
-def _logged(conn: psycopg.Connection[Any], job: Job, work: Callable[[], Mapping[str, int] | None]) -> None:
+def _logged(conn: psycopg.Connection[Any], job: str, work: Callable[[], Mapping[str, int] | None]) -> None:
     """Do a job and say in one line what came of it. A job that fails is no reason to end; a lost connection is."""
     began = time.monotonic()
     try:
@@ -205,6 +214,13 @@ def _purge(conn: psycopg.Connection[Any], due: datetime) -> Mapping[str, int] | 
     for line in (*report.postponed, *report.notes):
         _log.warning("purge: %s", line)
     return jobs.purge_numbers(report)
+
+
+def _index(conn: psycopg.Connection[Any], stopped: Callable[[], bool]) -> Mapping[str, int] | None:
+    """Index what is new, and as many days as there is time for; told where that were any."""
+    end = time.monotonic() + INDEX_PATIENCE
+    report = jobs.index_job(conn, stop=lambda: stopped() or time.monotonic() > end)
+    return {"days": report.days, "entries": report.filled} if report is not None and report.days else None
 
 
 def _digest(conn: psycopg.Connection[Any], mailing: jobs.Mailing, stop: Callable[[], bool]) -> Mapping[str, int] | None:

@@ -13,8 +13,10 @@ from capture.errors import WhochangedError
 from whochanged.commands import (
     demo,
     digest,
+    export,
     gateways,
     history,
+    index,
     installation,
     keys,
     log,
@@ -53,6 +55,8 @@ app.command("status")(status.status)
 app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("history")(history.history)
+app.command("export")(export.export)
+app.command("index")(index.index)
 app.command("partitions")(partitions.partitions)
 app.command("purge")(purge.purge)
 app.command("reconcile")(reconcile.reconcile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import psycopg
@@ -91,7 +91,13 @@ def installed_catalogue(conn: psycopg.Connection[Any]) -> Catalogue | None:
         if cursor.fetchone() != (True,):
             return None
         row = cursor.execute(query("catalogue_kept")).fetchone()
-    return from_json(row[0]) if row else None
+    return _understood(row[0]) if row else None
+
+
+@lru_cache(maxsize=4)
+def _understood(text: str) -> Catalogue:
+    """Return a catalogue as it was kept; the same object for the same text, for much is worked out of it once."""
+    return from_json(text)
 
 
 def parents_first(catalogue: Catalogue) -> list[Table]:

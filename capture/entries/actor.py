@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import ip_address
 
 from capture.model import ActorKind, ActorTrust, Source, Transaction
@@ -64,6 +65,7 @@ def address(transaction: Transaction) -> str | None:
     return said if isinstance(said, str) and _is_address(said) else transaction.client_addr
 
 
+@lru_cache(maxsize=1024)
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

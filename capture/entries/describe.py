@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -14,6 +14,7 @@ from capture.catalogue.model import Catalogue
 from capture.catalogue.own import with_own
 from capture.entries.fold import fold
 from capture.entries.identity import decode, root_hash
+from capture.entries.order import key_text
 from capture.filters import Filters, wanted
 from capture.model import Change, Entry, Transaction
 from capture.names import LogNames
@@ -21,9 +22,47 @@ from capture.reading import BLOCK, Place, read_some, setting_list, transactions
 from capture.renames import Names
 from capture.window import Window, window_transactions
 
+Block = list[tuple[Transaction, list[Change]]]
+
+
+class Teller:
+    """Puts transactions of one log into words: those of a catalogue, with the columns called as it calls them."""
+
+    def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue) -> None:
+        """Read what beside the catalogue decides how entries read."""
+        self.conn = conn
+        self.given = catalogue
+        self.catalogue = with_own(catalogue)
+        self.columns = Names(conn, self.catalogue)
+        self._product_roles = setting_list(conn, "product_roles")
+
+    def names(self, tail: Sequence[tuple[Any, ...]] | None = None) -> LogNames:
+        """Return names out of the log, or where *tail* is given, out of the index and these transactions that it lacks."""
+        return LogNames(self.conn, self.columns, self.catalogue, tail)
+
+    def block(self, block: Block, names: LogNames) -> Iterator[tuple[Transaction, list[Change], list[Entry]]]:
+        """Yield each transaction with its changes and its entries, the last entry first."""
+        if not block:
+            return
+        names.reach(min(transaction.at for transaction, _ in block))
+        told = [(transaction, changes, self.columns.told(changes)) for transaction, changes in block]
+        names.prefetch(change for _, _, changes in told for change in changes)
+        for transaction, changes, called in told:
+            names.unsure = False
+            yield transaction, changes, fold(transaction, called, self.catalogue, names, self._product_roles)
+
+    def blocks(self, blocks: Iterable[Block], names: LogNames) -> Iterator[list[Entry]]:
+        """Yield the entries of each transaction of some blocks, the last entry first."""
+        for block in blocks:
+            for _, _, found in self.block(block, names):
+                yield found
+
 
 def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters | None = None) -> Iterator[Entry]:
-    """Yield the entries that the filters want, newest first, inside the retention. The log is read as far as they are taken."""
+    """Yield the entries that the filters want, newest first, inside the retention. The log is read as far as they are taken.
+
+    It is read without its index: `capture.pages.entries` gives the same, and sooner.
+    """
     filters = filters or Filters()
     found = (entry for entry in _all(conn, catalogue, filters) if wanted(entry, filters))
     return islice(found, filters.limit)
@@ -55,53 +94,34 @@ def entries_in(
 ) -> Iterator[Entry]:
     """Yield the entries of a window's transactions that the filters want, newest first, whatever the retention."""
     filters = filters or Filters()
-    blocks = window_transactions(conn, window)
-    return (
-        entry for found in _folded(conn, with_own(catalogue), blocks) for _, entry in found if wanted(entry, filters)
-    )
-
-
-def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[Entry]:
-    for found in placed(conn, catalogue, filters):
-        yield from (entry for _, entry in found if filters.row is None or is_of(entry, filters.row))
+    teller = Teller(conn, catalogue)
+    found = teller.blocks(window_transactions(conn, window), teller.names())
+    return (entry for some in found for entry in some if wanted(entry, filters))
 
 
 def placed(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, place: Place | None = None
-) -> Iterator[list[tuple[int, Entry]]]:
-    """Yield the entries of each transaction with their places in it, the last first; *place* is where to read on from.
+    teller: Teller, filters: Filters, place: Place | None = None, names: LogNames | None = None
+) -> Iterator[list[Entry]]:
+    """Yield the entries of each transaction, the last first; *place* is where to read on from.
 
     Whether the filters want them is not looked at, but for what leaves out whole transactions.
     """
-    catalogue = with_own(catalogue)
-    return _folded(conn, catalogue, transactions(conn, catalogue, filters, place))
+    blocks = transactions(teller.conn, teller.catalogue, filters, place)
+    return teller.blocks(blocks, names or teller.names())
 
 
-def placed_in(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, keys: Sequence[tuple[Any, ...]]
-) -> Iterator[list[tuple[int, Entry]]]:
+def placed_in(teller: Teller, keys: Sequence[tuple[Any, ...]], names: LogNames | None = None) -> Iterator[list[Entry]]:
     """Yield the same for some transactions, given by time and number, newest first."""
-    blocks = (read_some(conn, keys[start : start + BLOCK]) for start in range(0, len(keys), BLOCK))
-    return _folded(conn, with_own(catalogue), blocks)
-
-
-def _folded(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, blocks: Iterator[list[tuple[Transaction, list[Change]]]]
-) -> Iterator[list[tuple[int, Entry]]]:
-    product_roles = setting_list(conn, "product_roles")
-    columns = Names(conn, catalogue)
-    names = LogNames(conn, columns)
-    for block in blocks:
-        names.reach(min(transaction.at for transaction, _ in block))
-        for transaction, changes in block:
-            yield list(enumerate(fold(transaction, columns.told(changes), catalogue, names, product_roles)))
+    blocks = (read_some(teller.conn, keys[start : start + BLOCK]) for start in range(0, len(keys), BLOCK))
+    return teller.blocks(blocks, names or teller.names())
 
 
 def is_of(entry: Entry, row: tuple[str, str]) -> bool:
     """Return whether an entry is about a row: as its entity, or as one of the parts that changed."""
-    parts = {
-        (change.table, ",".join(str(change.key[column]) for column in sorted(change.key)))
-        for change in entry.changes
-        if change.key
-    }
+    parts = {(change.table, key_text(change.key)) for change in entry.changes if change.key}
     return row in parts or (entry.entity_id == row[1] and decode(entry.id).root == root_hash(*row))
+
+
+def _all(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Iterator[Entry]:
+    for found in placed(Teller(conn, catalogue), filters):
+        yield from (entry for entry in found if filters.row is None or is_of(entry, filters.row))

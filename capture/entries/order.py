@@ -61,6 +61,8 @@ def key_before(change: Change) -> Row | None:
 def key_text(key: Row | Json) -> str:
     """Return a key as text: the values in the order of the columns' names, `4` and `{"id": 4}` alike."""
     if isinstance(key, dict):
+        if len(key) == 1:
+            return str(*key.values())
         return ",".join(str(key[column]) for column in sorted(key))
     return str(key)
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Template, TemplateError, Undefined
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from capture.entries.values import amount, decimals, money, quoted
@@ -106,10 +107,17 @@ def compile_condition(text: str) -> Callable[..., Any]:
     return _ENVIRONMENT.compile_expression(text)
 
 
+@cache
+def named_in(text: str) -> tuple[str, ...]:
+    """Return the names that a text uses. Raises jinja2.TemplateSyntaxError."""
+    return tuple(sorted(find_undeclared_variables(_ENVIRONMENT.parse(text))))
+
+
 def say(text: str, names: Mapping[str, Any]) -> str:
-    """Return the sentence that a text makes of these names."""
+    """Return the sentence that a text makes of these names; only those that it uses are asked for."""
+    used = {name: names[name] for name in named_in(text) if name in names}
     with localcontext(prec=_DIGITS):
-        return " ".join(compile_text(text).render(names).split())
+        return " ".join(compile_text(text).render(used).split())
 
 
 def try_to_say(text: str, names: Mapping[str, Any]) -> str | None:

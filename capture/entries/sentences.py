@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from capture.catalogue.model import Phrase, Sensitivity, Table
@@ -70,13 +71,16 @@ class Speaker:
         self.labels = labels
         self.roots = roots
         self.parts = parts
+        # What a row and its entity are called is asked for by most texts about them.
+        self._items: dict[tuple[int, bool], str] = {}
+        self._labels: dict[tuple[str, str], Json] = {}
 
     def entity_name(self, delta: Delta) -> str:
         """Return the name of the entity that the row belongs to: "Welcome"; "workflow #4 (no name)" where it has none."""
         table = described(self.labels.catalogue, delta.root_table)
         if delta.root_key is None:
             return table.nouns
-        label = self.labels.entity_label(table, delta.root_key, self.roots)
+        label = self._entity_label(table, delta.root_key)
         return str(label) if has_name(label) else f"{table.entity} {self.called(delta)}"
 
     def called(self, delta: Delta) -> str:
@@ -85,7 +89,7 @@ class Speaker:
         if delta.root_key is None:
             label = keyless.own_label(self.labels, delta)
             return quoted(label) if label else aside(keyless.content(self.labels, delta)).strip() or NO_KEY
-        label = self.labels.entity_label(table, delta.root_key, self.roots)
+        label = self._entity_label(table, delta.root_key)
         if has_name(label):
             return quoted(label)
         return number(delta.root_key, label) if table.label else key_text(delta.root_key)
@@ -96,8 +100,20 @@ class Speaker:
             return article(noun) + aside(keyless.content(self.labels, delta))
         return f"{noun} {self.called(delta)}"
 
+    def _entity_label(self, table: Table, key: Row) -> Json:
+        at = (table.name, key_text(key))
+        if at not in self._labels:
+            self._labels[at] = self.labels.entity_label(table, key, self.roots)
+        return self._labels[at]
+
     def item(self, delta: Delta, *, before: bool) -> str:
         """Return the row in words: the catalogue's `item`, its label, its key, or what is known of it."""
+        at = (id(delta), before)
+        if at not in self._items:
+            self._items[at] = self._item(delta, before=before)
+        return self._items[at]
+
+    def _item(self, delta: Delta, *, before: bool) -> str:
         row = delta.old if before else delta.new
         if not row:
             row, before = delta.now, delta.gone
@@ -202,11 +218,36 @@ class Speaker:
             sensitivity = table.column(column).sensitivity or sensitivity
         return Sentence(module, kind, text, sensitivity, frozenset(columns) if columns is not None else None)
 
-    def _row_names(self, table: Table, row: Row, *, before: bool) -> dict[str, Any]:
+    def _row_names(self, table: Table, row: Row, *, before: bool) -> Mapping[str, Any]:
         said = InWords(self.labels, table, row, before=before)
-        names: dict[str, Any] = {column: said[column] for column in row}
-        names |= {"row": Stored(row), "condition": lambda f, o, v: self.labels.condition(f, o, v, before=before)}
-        return names
+        own = {"row": lambda: Stored(row), "condition": lambda: partial(self.labels.condition, before=before)}
+        return _Lazy(own, row, said)
+
+
+class _Lazy(Mapping[str, Any]):
+    """Names of which each is worked out when a text uses it: the `own` ones, and columns in words."""
+
+    __slots__ = ("_columns", "_own", "_said")
+
+    def __init__(self, own: Mapping[str, Callable[[], Any]], columns: Row, said: InWords) -> None:
+        self._own, self._columns, self._said = own, columns, said
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in self._columns
+
+    def __getitem__(self, name: str) -> Any:
+        make = self._own.get(name)
+        return self._said[name] if make is None else make()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._own, *self._columns)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+_CONDITIONS = ("changed", "before_of", "after_of")
+"""What texts can use of the names for conditions, unless a column is called so."""
 
 
 class _Names:
@@ -256,23 +297,31 @@ class _Names:
             "after_of": lambda column, other: self.reference(column, other, before=False),
         }
 
-    def texts(self) -> dict[str, Any]:
+    def texts(self) -> Mapping[str, Any]:
         """Return the names for texts."""
-        delta, table = self.delta, self.delta.table
-        gone = delta.gone
-        return {
-            **self.speaker._row_names(table, delta.now, before=gone),  # noqa: SLF001
-            **{name: value for name, value in self.conditions().items() if name not in delta.now},
-            "before": InWords(self.labels, table, delta.old, before=True),
-            "after": InWords(self.labels, table, delta.new, before=False),
-            "old": Stored(delta.old),
-            "new": Stored(delta.new),
-            "entity": self.entity,
-            "parent": self.entity,
-            "item": self.item(before=gone),
-            "item_before": self.item(before=True),
-            "counts": self.counts,
-            "shifted": self.shifted,
-            "followers": [follower.table.name for follower in delta.followers],
-            "differences": "; ".join(differences(self.labels, delta, self.speaking_of)),
+        delta, table, labels = self.delta, self.delta.table, self.labels
+        gone, now = delta.gone, delta.now
+        said = InWords(labels, table, now, before=gone)
+        own: dict[str, Callable[[], Any]] = {
+            "row": lambda: Stored(now),
+            "condition": lambda: partial(labels.condition, before=gone),
+            "before": lambda: InWords(labels, table, delta.old, before=True),
+            "after": lambda: InWords(labels, table, delta.new, before=False),
+            "old": lambda: Stored(delta.old),
+            "new": lambda: Stored(delta.new),
+            "entity": lambda: self.entity,
+            "parent": lambda: self.entity,
+            "item": lambda: self.item(before=gone),
+            "item_before": lambda: self.item(before=True),
+            "counts": lambda: self.counts,
+            "shifted": lambda: self.shifted,
+            "followers": lambda: [follower.table.name for follower in delta.followers],
+            "differences": lambda: "; ".join(differences(labels, delta, self.speaking_of)),
         }
+        for name in _CONDITIONS:
+            if name not in now:
+                own[name] = partial(self._condition, name)
+        return _Lazy(own, now, said)
+
+    def _condition(self, name: str) -> Any:
+        return self.conditions()[name]

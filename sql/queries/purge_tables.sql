@@ -10,14 +10,14 @@ with every as (
   join pg_catalog.pg_class as c on c.oid = i.inhrelid
   join pg_catalog.pg_class as p on p.oid = i.inhparent
   cross join lateral (select pg_catalog.pg_get_expr(c.relpartbound, c.oid) as bounds) as b
-  where p.oid in ('audit.transaction'::pg_catalog.regclass, 'audit.change'::pg_catalog.regclass) and c.relkind = 'r'
+  where p.oid in ('audit.transaction'::pg_catalog.regclass, 'audit.change'::pg_catalog.regclass, 'audit.entry'::pg_catalog.regclass) and c.relkind = 'r'
   union all
   select split_part(c.relname, '_', 1), c.oid, c.relname, c.relowner, 'left',
     d.day::timestamp at time zone 'UTC', (d.day + 1)::timestamp at time zone 'UTC'
   from pg_catalog.pg_class as c
   -- The 31st of a short month is a day of the next one here, and then no name that we gave.
   cross join lateral (
-    select case when c.relname ~ '^(change|transaction)_[1-9]\d{3}(0[1-9]|1[0-2])([0-2]\d|3[01])$' then pg_catalog.make_date(
+    select case when c.relname ~ '^(change|transaction|entry)_[1-9]\d{3}(0[1-9]|1[0-2])([0-2]\d|3[01])$' then pg_catalog.make_date(
         substring(c.relname from '_(\d{4})')::integer, substring(c.relname from '_\d{4}(\d{2})')::integer, 1)
       + substring(c.relname from '(\d{2})$')::integer - 1 end as day) as d
   where c.relnamespace = 'audit'::pg_catalog.regnamespace and c.relkind = 'r' and not c.relispartition

@@ -9,7 +9,7 @@ SELECT at, transaction_id::text::bigint
 FROM (
     SELECT DISTINCT t.at, t.transaction_id
     FROM everything AS t
-    WHERE t.at >= (SELECT since FROM retention)
+    WHERE (%(whole)s OR t.at >= (SELECT since FROM retention))
         AND (%(since)s::timestamptz IS NULL OR t.at >= %(since)s)
         AND (%(until)s::timestamptz IS NULL OR t.at < %(until)s)
         -- The first condition lets the index begin where the last block ended.

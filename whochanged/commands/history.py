@@ -37,7 +37,7 @@ def history(
     """
     reading_zone = zone(timezone)
     with common.installed(dsn) as connection:
-        from capture.entries.describe import entries
+        from capture.pages import entries
 
         watched = _watched(connection, table)
         row = (table, _key(key, list(watched.key_columns), table))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from capture.filters import KINDS, SENSITIVITIES
 from capture.model import ChangeType
 from whochanged.commands import common
 from whochanged.commands.reading import catalogue_of, filters
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from capture.model import Entry
 
+Kinds = StrEnum("Kinds", {word: word for word in KINDS})  # type: ignore[misc]
+Levels = StrEnum("Levels", {word: word for word in SENSITIVITIES})  # type: ignore[misc]
 Types = StrEnum("Types", {word.name: word.value for word in ChangeType})  # type: ignore[misc]
 
 Since = Annotated[
@@ -33,10 +36,21 @@ Type = Annotated[
         "--type", metavar="TYPE", case_sensitive=False, help="Created, Updated or Deleted; may be given again."
     ),
 ]
-Actor = Annotated[str | None, typer.Option(metavar="NAME", help="By this person, System, or database role.")]
+Actor = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="By this person, System, or database role; may be given again."),
+]
+ActorKind = Annotated[
+    Kinds | None, typer.Option("--actor-kind", metavar="KIND", help="By a user, the system, or a database role itself.")
+]
+Sensitivity = Annotated[
+    Levels | None, typer.Option("--sensitivity", metavar="LEVEL", help="At least so sensitive: low, normal or high.")
+]
 Entity = Annotated[str | None, typer.Option(metavar="NAME", help="Of the entity of this name.")]
 Account = Annotated[str | None, typer.Option(metavar="ID", help="Of this account.")]
-Search = Annotated[str | None, typer.Option(metavar="TEXT", help="With this text in it.")]
+Search = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="With these words in it; of each, the beginning is enough.")
+]
 Catalog = Annotated[
     str | None,
     typer.Option("--catalog", metavar="FILE", help="Say it in the words of this catalogue, not the installed one."),
@@ -49,6 +63,8 @@ def log(
     module: Module = None,
     change_type: Type = None,
     actor: Actor = None,
+    actor_kind: ActorKind = None,
+    sensitivity: Sensitivity = None,
     entity: Entity = None,
     account: Account = None,
     search: Search = None,
@@ -74,7 +90,9 @@ def log(
         until=until,
         modules=module,
         types=[ChangeType(word.value) for word in change_type or []],
-        actor=actor,
+        actors=actor,
+        actor_kind=actor_kind,
+        sensitivity=sensitivity,
         entity=entity,
         account=account,
         search=search,
@@ -82,7 +100,7 @@ def log(
         zone=reading_zone,
     )
     with common.installed(dsn) as connection:
-        from capture.entries.describe import entries
+        from capture.pages import entries
 
         words = catalogue_of(connection, catalog)
         found: Iterable[Entry] = entries(connection, words, wanted)

@@ -25,9 +25,9 @@ def show(
     """Print one entry in full: every field before and after, and where it came from."""
     reading_zone = zone(timezone)
     with common.installed(dsn) as connection:
-        from capture.entries.describe import entry_by_id
+        from capture.pages import find
 
-        entry = entry_by_id(connection, catalogue_of(connection, catalog), entry_id)
+        entry = find(connection, catalogue_of(connection, catalog), entry_id)
         if entry is None:
             message = f"no entry has the id '{entry_id}': whochanged log --json prints the ids (field id)"
             raise UsageError(message)

@@ -1,4 +1,4 @@
-"""Stored text on a terminal and for programs: harmless, wherever it is shown."""
+"""Stored text for programs and terminals, harmless: see `reports.safety`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""Reading what filters want, by the index where it knows, and else from the log: the same entries in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+import psycopg
+
+from capture.catalogue.model import Catalogue
+from capture.cursors import Cursor, Key
+from capture.entries.describe import Teller, is_of, placed
+from capture.filters import Filters, wanted
+from capture.index.select import Found, selected
+from capture.index.state import Span, State, read_state, words_of
+from capture.index.terms import Asked, asked
+from capture.model import Entry
+from capture.names import LogNames
+from capture.reading import Place, read_some
+
+FEWEST, MOST = 64, 512
+"""Transactions that are read at once: at first as many as a page needs, later more."""
+
+Keyed = Iterator[tuple[Key, Entry]]
+
+
+class Reader:
+    """Reads the entries of a log, with its index where it has one that reads as this catalogue does."""
+
+    def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue) -> None:
+        """Find out what the index has."""
+        self.conn = conn
+        self.teller = Teller(conn, catalogue)
+        names = self.teller.names()
+        self.state: State | None = read_state(conn, words_of(conn, catalogue, self.teller.columns, names))
+        if self.state is not None and self.state.names:
+            names = self.teller.names(self.state.tail)
+        self._names: LogNames = names
+
+    def keyed(self, filters: Filters, start: Cursor | None = None) -> Keyed:
+        """Yield what the filters want on one side of the cursor, the nearest first; `limit` is not looked at."""
+        if filters.accounts is not None and not filters.accounts:
+            return
+        wish = asked(filters) if self.state is not None else None
+        if self.state is None or wish is None or not self.state.names:
+            yield from self._unindexed(filters, start)
+            return
+        spans = self.state.spans(filters.since, filters.until)
+        if start is not None and start.upward:
+            spans.reverse()
+        for span in spans:
+            if start is not None and (span.end <= start.key.at if start.upward else span.first > start.key.at):
+                continue
+            if span.indexed:
+                yield from self._indexed(filters, start, span, wish, self.state)
+            else:
+                yield from self._unindexed(replace(filters, since=span.first, until=span.end), start)
+
+    def _unindexed(self, filters: Filters, start: Cursor | None) -> Keyed:
+        place = None if start is None else Place(start.key.at, start.key.transaction_id, start.upward)
+        for some in placed(self.teller, filters, place, self._names):
+            yield from _wanted(some, filters, start, None)
+
+    def _indexed(self, filters: Filters, start: Cursor | None, span: Span, wish: Asked, state: State) -> Keyed:
+        upward = start is not None and start.upward
+        filters = replace(filters, since=max(span.first, filters.since or span.first))
+        for block in _in_blocks(selected(self.conn, wish.candidates, span, start, state)):
+            read = read_some(self.conn, list(block))
+            for transaction, _, found in self.teller.block(read[::-1] if upward else read, self._names):
+                places = block[transaction.at, transaction.transaction_id]
+                yield from _wanted(found, filters, start, places)
+
+
+def _wanted(found: list[Entry], filters: Filters, start: Cursor | None, places: set[int] | None) -> Keyed:
+    """Yield of a transaction's entries those that are wanted, of these places where there are any."""
+    numbered: Iterable[tuple[int, Entry]] = enumerate(found)
+    for number, entry in reversed(list(numbered)) if start is not None and start.upward else numbered:
+        if places is not None and number not in places:
+            continue
+        key = Key(entry.at, entry.transaction_id, number)
+        if start is not None and not start.takes(key):
+            continue
+        if wanted(entry, filters) and (filters.row is None or is_of(entry, filters.row)):
+            yield key, entry
+
+
+def _in_blocks(found: Iterator[Found]) -> Iterator[dict[tuple[Any, int], set[int] | None]]:
+    """Yield some transactions at a time, each with the places of its entries."""
+    block: dict[tuple[Any, int], set[int] | None] = {}
+    most = FEWEST
+    for (at, number), places in groupby(found, key=lambda one: one[:2]):
+        chosen = {place for _, _, place in places}
+        block[at, number] = None if None in chosen else {place for place in chosen if place is not None}
+        if len(block) == most:
+            yield block
+            block, most = {}, min(most * 2, MOST)
+    if block:
+        yield block

@@ -1,0 +1,1 @@
+DELETE FROM audit.entry WHERE at >= %(first)s AND at < %(end)s

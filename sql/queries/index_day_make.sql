@@ -1,0 +1,1 @@
+SELECT audit.make_partition('entry', %(day)s)

@@ -1,0 +1,2 @@
+-- The cluster that wrote last: the latest that is noted.
+SELECT max(id) FROM audit.incarnation
