@@ -56,8 +56,12 @@ lock: $(STAMP) ## Lock the requirements anew (UPGRADE=--upgrade takes newer rele
 	@# Lines of options say where this machine looks for packages: nobody else's business.
 	sed -i '/^--/d' requirements/runtime.txt requirements/dev.txt
 
-serve-demo: $(STAMP) ## Play the demo, then show its log in a browser
+serve-demo: $(STAMP) ## Play the demo, then show its log in a browser; the passwords are made anew and printed
 	$(BIN)/whochanged demo
+	@echo
+	@$(BIN)/whochanged users add ana --full-name "Ana Admin" --generate
+	@$(BIN)/whochanged users add olga --full-name "Olga Petrova" --account 2 --generate
+	@echo
 	$(BIN)/whochanged serve
 
 clean: ## Remove what was built
