@@ -48,7 +48,7 @@ def add(
 ) -> str:
     """Make a token and return it: it is shown this once. No accounts are all of them; it ends after so many days.
 
-    Raises UsageError for what cannot be meant, and for a name that another valid token has.
+    Part of the caller's transaction. Raises UsageError for what cannot be meant, and for a name that another valid token has.
     """
     own = sorted({account.strip() for account in accounts})
     if "" in own:
@@ -64,8 +64,7 @@ def add(
         "days": days,
     }
     try:
-        with conn.transaction():
-            conn.execute(query("web_token_add"), values)
+        conn.execute(query("web_token_add"), values)
     except psycopg.errors.UniqueViolation:
         raise UsageError(f"there is a token {name} already: revoke it first, or take another name") from None
     return token

@@ -88,7 +88,7 @@ def add(
 ) -> User:
     """Make an account: of an Account Admin where accounts are named, else of an Admin.
 
-    Raises UsageError for what cannot be meant, and for a name that somebody has already.
+    Part of the caller's transaction. Raises UsageError for what cannot be meant, and for a name that somebody has already.
     """
     own = sorted({account.strip() for account in accounts})
     if not _NAME.fullmatch(name):
@@ -107,8 +107,7 @@ def add(
         "password_hash": password_hash,
     }
     try:
-        with conn.transaction():
-            conn.execute(query("web_user_add"), values)
+        conn.execute(query("web_user_add"), values)
     except psycopg.errors.UniqueViolation:
         raise UsageError(
             f"there is an account {name} already: whochanged users passwd {name}  gives it a new password"
