@@ -63,6 +63,19 @@ def test_open_redirect_below_a_mount_leads_to_no_other_application(shared: Site)
         browser.client.cookies.clear()
 
 
+@pytest.mark.parametrize("asked", ["/logs/audit", ""])
+def test_open_redirect_below_a_proxys_path(shared: Site, asked: str) -> None:
+    """Whether the proxy takes its path away or not, links and cookies stay below it."""
+    with site_over(shared.dsn, root="/logs/audit") as below:
+        browser = below.browser()
+        assert browser.get(f"{asked}/").headers["location"] == "/logs/audit/sign-in?next=%2Flogs%2Faudit%2F"
+        page = browser.get(f"{asked}/sign-in")
+        assert 'action="/logs/audit/sign-in"' in page.text
+        assert "Path=/logs/audit;" in page.headers["set-cookie"]
+        assert browser.get(f"{asked}/static/page.css").status_code == 200
+        assert browser.get(f"{asked}/healthz?live").status_code == 200
+
+
 def test_csrf_without_with_a_foreign_and_with_another_sessions_token(shared: Site) -> None:
     ada, olga = shared.signed_in("ada"), shared.signed_in("olga")
     for data in ({}, {"csrf": ""}, {"csrf": "a.b"}, {"csrf": olga.form("/")}, {"csrf": shared.browser().form()}):
@@ -275,6 +288,27 @@ def test_response_splitting(shared: Site) -> None:
     for path in ("/api/v1/export?q=%0d%0aX-Evil:%201", "/?q=%0d%0aX-Evil:%201", "/sign-in?next=%0d%0aX-Evil:%201"):
         assert "x-evil" not in ada.get(path).headers
     assert "x-evil" not in shared.browser().get("/?q=%0d%0aX-Evil:%201").headers
+
+
+def test_what_may_be_kept_by_caches(shared: Site) -> None:
+    ada = shared.signed_in("ada")
+    for path in ("/", "/api/v1/entries", "/sign-in", "/nowhere"):
+        assert ada.get(path).headers["cache-control"] == "no-store"
+    assert "immutable" in ada.get("/static/page.css?v=1").headers["cache-control"]
+
+
+def test_a_look_at_the_head_of_an_export_exports_nothing(site: Site) -> None:
+    ada = site.signed_in("ada")
+    answer = ada.client.head("/api/v1/export")
+    assert (answer.status_code, answer.text) == (200, "")
+    assert site.told("access.exported") == []
+
+
+def test_names_that_are_alike_have_subjects_that_are_not(site: Site) -> None:
+    site.signed_in("ada").get("/api/v1/export")
+    site.browser().get("/api/v1/export", headers=site.token("Ada Admin", ("export",)))
+    rows = site.run("SELECT actor, context ->> 'subject' FROM audit.log WHERE new ->> 'kind' = 'exported' ORDER BY id")
+    assert rows == [("Ada Admin", "password:ada"), ("Ada Admin (API token)", "token:1")]
 
 
 def test_oversize_bodies(shared: Site) -> None:

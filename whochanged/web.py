@@ -69,6 +69,7 @@ def web_config(settings: Settings, address: str, *, host: str = "127.0.0.1", enc
         database=_pooled(address),
         hosts=_hosts(settings, host),
         base_url=settings.base_url,
+        root=urlsplit(settings.base_url or "").path.rstrip("/"),
         proxies=proxies,
         only_proxies=not (encrypted or is_loopback(host)),
         headers=headers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,8 +12,10 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import PathLike, StaticFiles
+from starlette.types import Scope
 
 from capture.errors import WhochangedError
 from capture.migrate import program_version
@@ -24,6 +27,19 @@ from reports.web.errors import Refused, answer
 from reports.web.middleware import Boundary
 from reports.web.signin import routes as signin
 from reports.web.state import State
+
+
+class Assets(StaticFiles):
+    """Style sheet and script: asked for under their version, browsers keep them."""
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """Answer with a file."""
+        found = super().file_response(full_path, stat_result, scope, status_code)
+        versioned = scope.get("query_string", b"").startswith(b"v=")
+        found.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
+        return found
 
 
 def create_app(config: WebConfig) -> Starlette:
@@ -55,7 +71,7 @@ def create_app(config: WebConfig) -> Starlette:
             *pages.routes(),
             *api.routes,
             *healthz.routes,
-            Mount("/static", StaticFiles(packages=[("reports.web", "static")]), name="static"),
+            Mount("/static", Assets(packages=[("reports.web", "static")]), name="static"),
         ],
         middleware=[Middleware(Boundary, config=config)],
         exception_handlers=dict.fromkeys((Refused, HTTPException, WhochangedError, psycopg.Error, PoolTimeout), answer),

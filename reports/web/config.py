@@ -72,17 +72,19 @@ class WebConfig:
     """Where the log is, whom to trust, and how long things last.
 
     `database` is an address as libpq takes it. `hosts` are the names under which the page is asked for, without port
-    ("*" for any, as in a host that checks them itself). `proxies` are the networks of trusted reverse proxies: their
-    forwarding headers count, and with `headers` who they say is signed in. `only_proxies`: where it listens to the network without TLS,
-    only these and this machine are answered. `roles` are the names that proxies and the provider
-    have for our roles. `identify` is asked first by an
-    application that mounts the page: whom it gives is signed in there. `framed` draws the navigation of a control panel
-    around the pages; without it they fit into a host's. `ancestors` are the origins that may hold the page in a frame.
+    ("*" for any, as in a host that checks them itself). `root` is the path below which a proxy shows the page, whether or not
+    it takes that away from what it asks; a mount says so by itself. `proxies` are the networks of trusted reverse proxies: their
+    forwarding headers count, and with `headers` who they say is signed in. `only_proxies`: where it listens to the network
+    without TLS, only these and this machine are answered. `roles` are the names that proxies and the provider have for our
+    roles. `identify` is asked first by an application that mounts the page: whom it gives is signed in there. `framed` draws
+    the navigation of a control panel around the pages; without it they fit into a host's. `ancestors` are the origins that
+    may hold the page in a frame.
     """
 
     database: str
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     base_url: str | None = None
+    root: str = ""
     proxies: tuple[Network, ...] = ()
     only_proxies: bool = False
     headers: ProxyHeaders | None = None

@@ -40,7 +40,9 @@ def problem(status: int, said: str, headers: dict[str, str] | None = None) -> JS
 def answer(request: Request, error: Exception) -> Response:
     """Answer with what went wrong, to a person or a program. What nobody foresaw is logged under a number, and tells nothing else."""
     status, said, headers = _told(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and isinstance(error, Refused):
+        _log.warning("%s", said)
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         number = secrets.token_hex(4)
         foreseen = isinstance(error, WhochangedError | psycopg.Error)
         _log.error("request %s failed: %s", number, " ".join(str(error).split()), exc_info=None if foreseen else error)

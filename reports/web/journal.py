@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from capture.resources import query
 from reports.web.secrets import Secret
 from reports.web.signin.throttle import network
 from reports.web.viewer import Method, Viewer
+
+_log = logging.getLogger(__name__)
 
 Kind = Literal["signed_in", "signed_out", "exported"]
 
@@ -46,6 +49,7 @@ def note_refused(
     conn: psycopg.Connection[Any], secret: Secret, *, name: str | None, method: Method, address: str | None
 ) -> None:
     """Count a refused sign-in, and tell of it now and then. *name* is that of an account: what else was typed may be a password."""
+    _log.warning("refused a sign-in by %s from %s", method, address)
     since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     group = f"{since.isoformat()} {method} {name or ''} {network(address)}"
     number = _count(conn, secret, group)
@@ -61,9 +65,9 @@ def note_refused(
 
 
 def acting(conn: psycopg.Connection[Any], connection: HTTPConnection, viewer: Viewer) -> AbstractContextManager[None]:
-    """Have what is written in a transaction recorded as the viewer's."""
+    """Have what is written in a transaction recorded as the viewer's; names may be alike, the subject is one."""
     agent = connection.headers.get("user-agent", "")[:_AGENT]
-    return actor(conn, viewer.name, ip=client_address(connection), user_agent=agent or None)
+    return actor(conn, viewer.name, ip=client_address(connection), user_agent=agent or None, subject=viewer.subject)
 
 
 def client_address(connection: HTTPConnection) -> str | None:

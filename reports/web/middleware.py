@@ -35,6 +35,7 @@ class Boundary:
         scope = dict(scope)
         headers = Headers(scope=scope)
         _see_through(scope, headers, self.config)
+        _below(scope, self.config.root)
         nonce = secrets.token_urlsafe(16)
         scope["state"] = {**scope.get("state", {}), "nonce": nonce}
 
@@ -63,6 +64,14 @@ class Boundary:
             if started:
                 raise
             await answer(Request(scope), error)(scope, receive, sender)
+
+
+def _below(scope: Scope, root: str) -> None:
+    """Put the request below the path under which a proxy shows the page."""
+    if root and not scope.get("root_path"):
+        scope["root_path"] = root
+        if scope["path"] != root and not scope["path"].startswith(f"{root}/"):
+            scope["path"] = root + scope["path"]
 
 
 def _is_near(scope: Scope) -> bool:

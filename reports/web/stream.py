@@ -11,7 +11,7 @@ from typing import Literal
 import anyio
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from reports.web import journal
@@ -38,16 +38,21 @@ class Export(StreamingResponse):
         headers = {"Content-Disposition": f'attachment; filename="audit-log-{moment}.{form}"'}
         super().__init__(self._parts(), headers=headers, media_type=_TYPES[form])
         self._request, self._viewer, self._form, self._filters, self._produce = request, viewer, form, filters, produce
-        self._lane = state_of(request).lane("export")
+        state = state_of(request)
+        self._lane, self._seconds = state.lane("export"), state.config.export_seconds
         self._stack = ExitStack()
         self._lines: Iterator[str] = iter(())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it. What fails before the first line is answered as on any page."""
+        """Send it. What fails before the first line is answered as on any page; a reader who dawdles is cut off."""
+        if scope["method"] == "HEAD":
+            await Response(headers=dict(self.headers))(scope, receive, send)
+            return
         self._lane.enter()
         try:
             await anyio.to_thread.run_sync(self._open, limiter=self._lane.limiter)
-            await super().__call__(scope, receive, send)
+            with anyio.fail_after(self._seconds):
+                await super().__call__(scope, receive, send)
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._stack.close)

@@ -98,7 +98,7 @@ def viewer_of(conn: psycopg.Connection[Any], token: str) -> Viewer | None:
     if stale:
         conn.execute(query("web_token_used"), {"id": number})
     return Viewer(
-        name=name,
+        name=f"{name} (API token)",
         role="account_admin" if accounts else "admin",
         accounts=frozenset(accounts) if accounts else None,
         may_export="export" in scopes,
