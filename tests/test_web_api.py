@@ -28,7 +28,7 @@ from tests.fix_postgres import NEWEST, Servers, _install_crm
 from tests.fix_web import Site, served, site_over
 
 CHECKS = [not_a_server_error, response_schema_conformance, status_code_conformance, content_type_conformance]
-EXAMPLES = int(os.environ.get("WHOCHANGED_API_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("WHOCHANGED_API_EXAMPLES", "3"))
 """Requests of each operation and kind; `make test-long` makes up two hundred."""
 
 

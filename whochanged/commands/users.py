@@ -53,6 +53,7 @@ def add(
     with _accounts(dsn) as connection:
         from reports.web.signin import users
 
+        users.check_new(connection, name)  # before somebody thinks of a password
         password = _password(name, generate=generate)
         added = users.add(
             connection,

@@ -76,6 +76,16 @@ def find(conn: psycopg.Connection[Any], name: str) -> User:
     raise UsageError(f"there is no account {name}: {hint}")
 
 
+def check_new(conn: psycopg.Connection[Any], name: str) -> None:
+    """Raise UsageError where a name cannot be one to sign in with, or somebody has it already."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' is no name to sign in with: up to 200 letters, without blanks, such as ana or ana@example.com"
+        )
+    if read(conn, name):
+        raise _twice(name)
+
+
 def add(
     conn: psycopg.Connection[Any],
     name: str,
@@ -91,10 +101,7 @@ def add(
     Part of the caller's transaction. Raises UsageError for what cannot be meant, and for a name that somebody has already.
     """
     own = sorted({account.strip() for account in accounts})
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"'{name}' is no name to sign in with: up to 200 letters, without blanks, such as ana or ana@example.com"
-        )
+    check_new(conn, name)
     if "" in own:
         raise UsageError("the account is empty: leave --account out for an Admin, who sees all")
     values = {
@@ -109,9 +116,7 @@ def add(
     try:
         conn.execute(query("web_user_add"), values)
     except psycopg.errors.UniqueViolation:
-        raise UsageError(
-            f"there is an account {name} already: whochanged users passwd {name}  gives it a new password"
-        ) from None
+        raise _twice(name) from None
     return find(conn, name)
 
 
@@ -136,3 +141,7 @@ def remove(conn: psycopg.Connection[Any], name: str) -> User:
     user = find(conn, name)
     conn.execute(query("web_user_remove"), {"id": user.id})
     return user
+
+
+def _twice(name: str) -> UsageError:
+    return UsageError(f"there is an account {name} already: whochanged users passwd {name}  gives it a new password")
