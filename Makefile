@@ -29,11 +29,12 @@ demo: $(STAMP) ## Play a working day in a CRM and show its audit log
 test: $(STAMP) ## Run the tests on every PostgreSQL that is present (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel" $(ARGS)
 
-test-long: $(STAMP) ## Pair and reconcile ten times as many rows, let chaos reign for ten minutes, and mails meet 1,000 faults
+test-long: $(STAMP) ## Ten times the rows, ten minutes of chaos, 1,000 faults of mails, ten thousand sign-ins
 	WHOCHANGED_PAIRING_ROWS=10000000 WHOCHANGED_RECONCILE_ROWS=1000000 WHOCHANGED_CHAOS_SECONDS=600 \
 		WHOCHANGED_FAULTS=1000 WHOCHANGED_FAULTS_KILLS=200 WHOCHANGED_FAULTS_SECONDS=2400 \
+		WHOCHANGED_SIGN_INS=10000 WHOCHANGED_API_EXAMPLES=200 \
 		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py \
-		tests/test_faults.py $(ARGS)
+		tests/test_faults.py tests/test_web_throttle.py tests/test_web_api.py $(ARGS)
 
 bench: $(STAMP) ## Measure what capture costs, beside its peers (half an hour)
 	$(BIN)/python -m bench
@@ -60,8 +61,12 @@ lock: $(STAMP) ## Lock the requirements anew (UPGRADE=--upgrade takes newer rele
 	@# Lines of options say where this machine looks for packages: nobody else's business.
 	sed -i '/^--/d' requirements/runtime.txt requirements/dev.txt requirements/peers.txt
 
-serve-demo: $(STAMP) ## Play the demo, then show its log in a browser
+serve-demo: $(STAMP) ## Play the demo, then show its log in a browser; the passwords are made anew and printed
 	$(BIN)/whochanged demo
+	@echo
+	@$(BIN)/whochanged users add ana --full-name "Ana Admin" --generate
+	@$(BIN)/whochanged users add olga --full-name "Olga Petrova" --account 2 --generate
+	@echo
 	$(BIN)/whochanged serve
 
 clean: ## Remove what was built

@@ -22,7 +22,7 @@ from capture.errors import DatabaseError, UsageError
 from capture.patience import ATTEMPTS, BUSY, LOCK_TIMEOUT, busy, pause
 from capture.resources import MIGRATIONS, query, read_sql
 
-ROLES = ("audit_reader", "audit_capture", "audit_owner")
+ROLES = ("audit_web", "audit_reader", "audit_capture", "audit_owner")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,4 +11,5 @@ pytest_plugins = [
     "tests.fix_ddl",
     "tests.fix_http",
     "tests.fix_logs",
+    "tests.fix_web",
 ]

@@ -33,26 +33,11 @@ def webhook(settings: Settings) -> Webhook | None:
     """Return the webhook of the settings, None where none is set. Raises ConfigurationError where it cannot be used."""
     if settings.webhook_url is None:
         return None
-    secret = _secret(settings)
+    secret = settings.webhook_secret
     if secret is None:
         message = (
             f"{PREFIX}WEBHOOK_URL is set and no secret to sign with: set {PREFIX}WEBHOOK_SECRET or {PREFIX}WEBHOOK_SECRET_FILE"
             " (whochanged alerts secret  makes one)"
         )
         raise ConfigurationError(message)
-    return parse_webhook(settings.webhook_url.get_secret_value(), secret, settings.webhook_timeout)
-
-
-def _secret(settings: Settings) -> str | None:
-    """Return the secret of the environment, or of the file that it names."""
-    if settings.webhook_secret is not None:
-        return settings.webhook_secret.get_secret_value()
-    path = settings.webhook_secret_file
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="utf-8")[:_LONGEST]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        message = f"{PREFIX}WEBHOOK_SECRET_FILE cannot be read ({reason}): {path}"
-        raise ConfigurationError(message) from None
+    return parse_webhook(settings.webhook_url.get_secret_value(), secret.get_secret_value(), settings.webhook_timeout)

@@ -26,10 +26,13 @@ from whochanged.commands import (
     purge,
     recipients,
     reconcile,
+    serve,
     ship,
     show,
     sql,
     status,
+    tokens,
+    users,
 )
 from whochanged.commands import run as scheduler
 from whochanged.commands.common import one_line, talk
@@ -63,12 +66,15 @@ app.command("partitions")(partitions.partitions)
 app.command("purge")(purge.purge)
 app.command("reconcile")(reconcile.reconcile)
 app.command("run")(scheduler.run)
+app.command("serve")(serve.serve)
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(digest.app, name="digest")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(ship.app, name="ship")
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(sql.app, name="sql")
 
 

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from capture.errors import ConfigurationError, UsageError
 from whochanged.secret_files import SecretFiles, secret
+from whochanged.settings_web import WebSettings
 
 PREFIX = "WHOCHANGED_"
 
@@ -24,7 +25,7 @@ _LAST_PORT = 65535
 _MAIL_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
 
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """What the environment says; a secret shows as stars wherever a value is printed."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
@@ -40,7 +41,6 @@ class Settings(BaseSettings):
     )
     webhook_url: SecretStr | None = Field(None, description="address that alerts are posted to, https://")
     webhook_secret: SecretStr | None = Field(None, description="secret that these requests are signed with, whsec_...")
-    webhook_secret_file: Path | None = Field(None, description="file that holds that secret")
     webhook_timeout: float = Field(20, gt=0, le=300, description="seconds that a whole request may take")
     retention_days: int = Field(90, ge=1, le=36500, description="days that a change stays in the log")
     admins_query: str | None = Field(

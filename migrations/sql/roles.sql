@@ -12,7 +12,7 @@ begin
   if other is not null then
     raise exception 'there is a schema audit already, which belongs to % and is not the log''s: rename or drop it, then install again', other;
   end if;
-  foreach wanted in array array['audit_owner', 'audit_capture', 'audit_reader'] loop
+  foreach wanted in array array['audit_owner', 'audit_capture', 'audit_reader', 'audit_web'] loop
     if not exists (select from pg_catalog.pg_roles as r where r.rolname = wanted) then
       execute pg_catalog.format('create role %I nologin', wanted);
     end if;

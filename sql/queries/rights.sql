@@ -68,7 +68,7 @@ told as (
     pg_catalog.format('%%s is a member of %%s', m.member::pg_catalog.regrole, m.roleid::pg_catalog.regrole),
     pg_catalog.format('REVOKE %%s FROM %%s', m.roleid::pg_catalog.regrole, m.member::pg_catalog.regrole)
   from pg_catalog.pg_auth_members as m
-  where m.member in (pg_catalog.to_regrole('audit_capture'), pg_catalog.to_regrole('audit_reader'))
+  where m.member in (pg_catalog.to_regrole('audit_capture'), pg_catalog.to_regrole('audit_reader'), pg_catalog.to_regrole('audit_web'))
   union all
   -- No right on the log is needed for that one, and none is asked.
   select 3, r.rolname, r.oid::bigint,
@@ -80,5 +80,5 @@ told as (
   select 3, r.rolname, r.oid::bigint, pg_catalog.format('%%s is a superuser, or may log in or pass by row security', r.rolname),
     pg_catalog.format('ALTER ROLE %%I NOSUPERUSER NOBYPASSRLS NOLOGIN', r.rolname)
   from pg_catalog.pg_roles as r
-  where r.rolname in ('audit_owner', 'audit_capture', 'audit_reader') and (r.rolsuper or r.rolbypassrls or r.rolcanlogin))
+  where r.rolname in ('audit_owner', 'audit_capture', 'audit_reader', 'audit_web') and (r.rolsuper or r.rolbypassrls or r.rolcanlogin))
 select said, remedy from told order by place, name, role, said

@@ -29,7 +29,7 @@ begin
     raise exception '% is temporary: only lasting tables can be tracked', relation using errcode = 'wrong_object_type';
   elsif space in ('pg_catalog', 'information_schema', 'pg_toast')
     or space = 'audit' and not (relation = any (array['audit.recipient', 'audit.setting', 'audit.purge', 'audit.schema_change',
-      'audit.gateway', 'audit.signing_key', 'audit.rebase']::regclass[])) then
+      'audit.gateway', 'audit.signing_key', 'audit.rebase', 'audit.web_user', 'audit.web_token', 'audit.access']::regclass[])) then
     raise exception '% belongs to the system or to the log: track your own tables', relation using errcode = 'wrong_object_type';
   elsif exists (
     select from pg_inherits as i join pg_class as c on c.oid = i.inhrelid

@@ -1,0 +1,1 @@
+"""Logs > Audit Log in a browser: who gets in, the pages, and the API for programs."""

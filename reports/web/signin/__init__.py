@@ -1,0 +1,1 @@
+"""The ways in: passwords, a trusted proxy, OpenID Connect; and the sessions that follow."""

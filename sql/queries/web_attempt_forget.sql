@@ -1,0 +1,1 @@
+DELETE FROM audit.web_attempt WHERE bucket = %(bucket)s

@@ -1,0 +1,1 @@
+DELETE FROM audit.web_attempt WHERE at < now() - make_interval(days => 1)

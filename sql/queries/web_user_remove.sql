@@ -1,0 +1,1 @@
+DELETE FROM audit.web_user WHERE id = %(id)s

@@ -1,0 +1,1 @@
+DELETE FROM audit.web_session WHERE user_id = %(id)s
