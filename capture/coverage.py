@@ -145,7 +145,7 @@ def health(conn: psycopg.Connection[Any]) -> Health:
 
 def upkeep(conn: psycopg.Connection[Any]) -> tuple[Upkeep, list[LastRun]] | None:
     """Return how the log is looked after, and the last run of each job; None in a database of an older version."""
-    if one(conn, "select pg_catalog.to_regclass('audit.job_run')") is None:
+    if one(conn, query("upkeep_there")) is None:
         return None
     with conn.cursor(row_factory=class_row(Upkeep)) as cursor:
         found = cursor.execute(query("upkeep"), {"locks": LOCKS, "leader": LEADER}).fetchone()

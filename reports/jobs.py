@@ -14,12 +14,14 @@ import psycopg
 
 from capture.catalogue import Catalogue
 from capture.catalogue.installing import installed_catalogue
+from capture.errors import ConfigurationError
 from capture.index.build import IndexReport, catch_up
 from capture.migrate import DAYS_AHEAD
 from capture.partitions import PartitionsReport, keep_partitions
 from capture.resources import query
 from capture.retention import PurgeReport, purge
 from capture.upkeep import acting_as_owner, one
+from reports.admins import ask
 from reports.runs import Job, failed_at_once, looked, mark_interrupted, noting, record, running
 
 if TYPE_CHECKING:
@@ -103,6 +105,11 @@ def _digests(
     from reports.outbox import sending, waiting
 
     cut, trouble = 0, None
+    try:
+        ask(conn)
+    except ConfigurationError as error:  # nothing may be cut or sent: however long that lasts, it is one row
+        failed_at_once(conn, "digest", error)
+        raise
     try:
         mark_interrupted(conn)
         for made in _cutting(conn, mailing, now=now):

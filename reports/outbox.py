@@ -19,10 +19,12 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, tuple_row
 
-from capture.errors import MailError, UsageError
+from capture.errors import ConfigurationError, MailError, UsageError
 from capture.resources import query
-from reports.addresses import checked_address
+from reports.admins import Asking
+from reports.bounces import note_bounce, note_taken
 from reports.clock import clock
+from reports.parked import address_now, parked, unpark
 from reports.smtp import Answer, MailServer, deliver
 
 State = Literal["sent", "retry", "parked"]
@@ -41,6 +43,9 @@ So do so many denials before the first mail is taken."""
 DENIED_FOR = timedelta(days=1)
 DENIED_TRIES = 5
 """What a server denied so long and so often is given up where it may be the recipient's own: see `_given_up`."""
+
+LOOK_AGAIN = timedelta(hours=1)
+"""When it is looked at again whether somebody who was no admin is one."""
 
 _GRACE = 60.0
 """Seconds that a lease outlives the longest delivery."""
@@ -71,31 +76,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parked:
-    """A delivery that was parked, of somebody who is a recipient still; `email` is their address now."""
+class _Claim:
+    """A delivery under our lease, with the frozen message; `accounts` are those that it tells of, `email` its recipient's address now."""
 
     digest_id: int
+    recipient_id: int
     address: str
     email: str
-    serial: int
-    tries: int
-    answer: str | None
-
-    @property
-    def goes_to(self) -> str:
-        """The address that it goes to next: somebody may have put it right since the cut."""
-        try:
-            return checked_address(self.email)
-        except UsageError:
-            return self.address
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A delivery under our lease, with the frozen message."""
-
-    digest_id: int
-    address: str
+    accounts: list[str] | None
     lease: UUID
     tries: int
     serial: int
@@ -136,21 +124,28 @@ def sending(
 
     `at_once` tries those too whose next try is not due yet, and those that are parked. `stop` is asked before each: once it
     says yes, what is left waits for the next run. The connection must be outside of a transaction.
+    What goes to somebody who is no admin any more, or not of all that it tells, waits. Raises ConfigurationError where the query of
+    admins fails: then all waits.
     Raises MailError, with what to do, where the configuration is at fault or the server does not answer time after time:
     all that is left waits for the next run. What is denied by the server (see reports/smtp.py) is judged at the end.
     """
     if conn.info.transaction_status != TransactionStatus.IDLE:
         raise UsageError("the connection is inside a transaction: commit it before sending mails")
+    asking, passed = Asking(conn), list[int]()
+    asking.now()
     began, silences = _begin(conn, at_once=at_once), 0
     denied, serves = list[_Denied](), False
     while not (stop and stop()) and (serves or len(denied) < SILENCES):
-        claim = _claim(conn, began, server.longest + _GRACE)
+        claim = _claim(conn, began, server.longest + _GRACE, passed, at_once=at_once)
         if claim is None:
             break
+        if not _may_go(conn, claim, asking):
+            passed.append(claim.digest_id)
+            continue
         answer = deliver(server, _sender(claim.message), claim.address, claim.message)
         state = _state(claim, answer, began)
         serves = serves or state == "sent"
-        settled = _settle(conn, claim, state, answer.said)
+        settled = _settle(conn, claim, state, answer)
         if answer.verdict == "fault":
             raise MailError(answer.said)
         if answer.verdict in _MAY_BE_OURS:
@@ -170,8 +165,8 @@ def waiting(conn: psycopg.Connection[Any], *, at_once: bool = False) -> list[Wai
         found = cursor.execute(query("delivery_waiting"), {"at_once": at_once}).fetchall()
     if at_once:
         found += [
-            Waiting(parked.digest_id, parked.serial, parked.goes_to, "parked", parked.tries, parked.answer)
-            for parked in _parked(conn)
+            Waiting(each.digest_id, each.serial, each.goes_to, "parked", each.tries, each.answer)
+            for each in parked(conn)
         ]
     return found
 
@@ -183,23 +178,49 @@ def _begin(conn: psycopg.Connection[Any], *, at_once: bool) -> datetime:
         conn.execute(query("delivery_park_removed"))
         if at_once:
             conn.execute(query("delivery_hasten"), {"began": began})
-            for parked in _parked(conn):
-                mail = {"digest_id": parked.digest_id, "address": parked.address}
-                conn.execute(query("delivery_unpark"), {**mail, "now": parked.goes_to, "began": began})
+            unpark(conn, began=began)
     return began
 
 
-def _parked(conn: psycopg.Connection[Any]) -> list[_Parked]:
-    with conn.cursor(row_factory=class_row(_Parked)) as cursor:
-        return cursor.execute(query("delivery_parked")).fetchall()
-
-
-def _claim(conn: psycopg.Connection[Any], began: datetime, seconds: float) -> _Claim | None:
+def _claim(
+    conn: psycopg.Connection[Any], began: datetime, seconds: float, passed: list[int], *, at_once: bool
+) -> _Claim | None:
+    which = {"began": began, "seconds": seconds, "passed": passed, "at_once": at_once}
     with conn.transaction(), conn.cursor(row_factory=class_row(_Claim)) as cursor:
-        return cursor.execute(query("delivery_claim"), {"began": began, "seconds": seconds}).fetchone()
+        return cursor.execute(query("delivery_claim"), which).fetchone()
 
 
-def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: str) -> bool:
+def _may_go(conn: psycopg.Connection[Any], claim: _Claim, asking: Asking) -> bool:
+    """Return whether a claimed delivery may be sent, as of now; else put it back, as if nobody had claimed it.
+
+    Where the address is that of nobody who may get it, and the recipient's own of today is, it goes there next time.
+    """
+    try:
+        admins = asking.now()
+    except ConfigurationError:
+        _put_back(conn, claim, claim.address, wait=timedelta())
+        raise
+    if admins.may_get(claim.address, claim.accounts):
+        return True
+    own = address_now(claim.email)
+    now = own if own and admins.may_get(own, claim.accounts) else claim.address
+    _put_back(conn, claim, now, wait=timedelta() if now != claim.address else LOOK_AGAIN)
+    return False
+
+
+def _put_back(conn: psycopg.Connection[Any], claim: _Claim, address: str, *, wait: timedelta) -> None:
+    values = {
+        "digest_id": claim.digest_id,
+        "address": claim.address,
+        "lease": claim.lease,
+        "now": address,
+        "wait": wait.total_seconds(),
+    }
+    with conn.transaction():
+        conn.execute(query("delivery_put_back"), values)
+
+
+def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: Answer) -> bool:
     """Write down what became of a try; return whether it was still ours to say."""
     wait = BACK_OFF[min(claim.tries, len(BACK_OFF)) - 1]
     values = {
@@ -207,11 +228,19 @@ def _settle(conn: psycopg.Connection[Any], claim: _Claim, state: State, answer: 
         "address": claim.address,
         "lease": claim.lease,
         "state": state,
-        "answer": answer,
+        "answer": answer.said,
         "wait": wait.total_seconds(),
     }
-    with conn.transaction():
-        return conn.execute(query("delivery_settle"), values).rowcount > 0
+    with conn.transaction() as transaction:
+        # The recipient before the delivery, as whoever cuts or changes one takes them: nobody waits for another in a circle.
+        if state == "parked":
+            note_bounce(conn, claim.recipient_id, claim.address, answer)
+        elif state == "sent":
+            note_taken(conn, claim.recipient_id, claim.address)
+        settled = conn.execute(query("delivery_settle"), values).rowcount > 0
+        if not settled:
+            raise psycopg.Rollback(transaction)
+    return settled
 
 
 def _judged(
@@ -224,10 +253,13 @@ def _judged(
         if not _given_up(conn, one, began):
             ours.append(one)
             continue
-        with conn.transaction():
+        with conn.transaction() as transaction:
+            note_bounce(conn, claim.recipient_id, claim.address, answer)
             mail = {"digest_id": claim.digest_id, "address": claim.address, "tries": claim.tries}
-            parked = conn.execute(query("delivery_park_denied"), mail).rowcount > 0
-        if parked:
+            given_up = conn.execute(query("delivery_park_denied"), mail).rowcount > 0
+            if not given_up:
+                raise psycopg.Rollback(transaction)
+        if given_up:
             yield Outcome(claim.digest_id, claim.serial, claim.address, "parked", answer.said, claim.tries)
     if ours:
         advice = "check user and password in WHOCHANGED_SMTP_URL, and whether the server relays for this machine"

@@ -46,6 +46,9 @@ _ACCESS_WORDS = re.compile(
 """What servers of all makes say of relaying and of logins, and no name of a host; qmail's list of domains is `rcpthosts`."""
 _ADDRESS = re.compile(r"5\.[1256]\.\d")
 """RFC 3463: address, mailbox, protocol, content. Exim and qmail give no such number at all."""
+_NUMBER = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_NO_ADDRESS = re.compile(r"5\.(?:1\.(?!8(?!\d))\d|2\.1(?!\d))")
+"""RFC 3463: there is no such address or domain (5.1.8 is the sender's), or the mailbox is disabled; not one that is full (5.2.2)."""
 _FAREWELL = 5.0
 """Seconds that a server has to answer QUIT: what matters is done by then."""
 _ROUND_TRIPS = 12
@@ -75,11 +78,15 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a message: the verdict, and in one line what the server said, or what is wrong and what to do."""
+    """What became of a message: the verdict, and in one line what the server said, or what is wrong and what to do.
+
+    `hard` says that the address itself was refused for good: no other message would arrive there.
+    """
 
     verdict: Verdict
     said: str
     timed_out: bool = False
+    hard: bool = False
 
 
 def parse_server(url: str, timeout: float = 30.0) -> MailServer:
@@ -146,7 +153,7 @@ def _connect(server: MailServer) -> smtplib.SMTP:
 def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: str, message: bytes) -> Answer:
     """Go through the commands of one message, up to the first answer that settles it."""
     if not address.isascii() or not address.isprintable():
-        return Answer("refused", "the address has letters beyond printable ASCII")
+        return Answer("refused", "the address has letters beyond printable ASCII", hard=True)
     options = [f"size={len(message)}"] if session.has_extn("size") else []
     code, said = session.mail(sender, options)
     if code // 100 == _LATER or code == _TOO_LARGE:
@@ -156,16 +163,21 @@ def _hand_in(session: smtplib.SMTP, server: MailServer, sender: str, address: st
         return Answer("fault", f"{server} refuses the sender {sender} ({_reply(code, said)}): {advice}")
     code, said = session.rcpt(address)
     if code // 100 != _TAKEN:
-        return Answer(_refusal(code, _text(said), at_recipient=True), _reply(code, said))
+        return _refused(code, said, at_recipient=True)
     try:
         code, said = session.data(message)
     except smtplib.SMTPDataError as error:
-        return Answer(
-            _refusal(error.smtp_code, _text(error.smtp_error), at_recipient=False),
-            _reply(error.smtp_code, error.smtp_error),
-        )
-    verdict: Verdict = "sent" if code // 100 == _TAKEN else _refusal(code, _text(said), at_recipient=False)
-    return Answer(verdict, _reply(code, said))
+        return _refused(error.smtp_code, error.smtp_error, at_recipient=False)
+    return Answer("sent", _reply(code, said)) if code // 100 == _TAKEN else _refused(code, said, at_recipient=False)
+
+
+def _refused(code: int, said: bytes | str, *, at_recipient: bool) -> Answer:
+    """Return the answer of a server that does not take a mail, to the recipient or after the data."""
+    text = _text(said)
+    verdict = _refusal(code, text, at_recipient=at_recipient)
+    # To the recipient it is about the address unless it says otherwise; after the data, only where it says so.
+    hard = bool(_NO_ADDRESS.match(text)) if _NUMBER.match(text) or not at_recipient else code != _TOO_LARGE
+    return Answer(verdict, _reply(code, said), hard=verdict == "refused" and hard)
 
 
 def _refusal(code: int, said: str, *, at_recipient: bool) -> Verdict:

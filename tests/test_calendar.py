@@ -132,6 +132,25 @@ def test_the_rules_of_the_calendar(schedule: Schedule, after: datetime, span: ti
     assert latest is None or latest <= now < next_due(schedule, latest)
 
 
+@given(zone=st.sampled_from(ZONES).map(ZoneInfo), after=moments, span=st.timedeltas(timedelta(), timedelta(hours=30)))
+def test_the_rules_of_the_hours(zone: ZoneInfo, after: datetime, span: timedelta) -> None:
+    """Looked at minute by minute: the clock shows a full hour when a digest is due, and at no other minute before."""
+    hourly = Schedule(zone, "hourly", time(7))
+    due = next_due(hourly, after)
+    assert timedelta() < due - after <= timedelta(minutes=105)
+    assert due.astimezone(zone).strftime("%M:%S.%f") == "00:00.000000"
+    minute = after.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    while minute < due:
+        assert minute.astimezone(zone).minute != 0
+        minute += timedelta(minutes=1)
+    assert latest_due(hourly, after, due) == due
+    assert latest_due(hourly, after, due - timedelta(microseconds=1)) is None
+    now = after + span
+    latest = latest_due(hourly, after, now)
+    assert (latest is None) == (due > now)
+    assert latest is None or latest <= now < next_due(hourly, latest)
+
+
 @pytest.mark.parametrize(
     "name,meant",
     [

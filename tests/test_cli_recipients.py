@@ -48,13 +48,21 @@ def test_recipients_from_adding_to_removing(crm_dsn: str, capsys: Capture) -> No
         "name": "Ana Admin",
         "timezone": "Europe/Berlin",
         "timezone_known": True,
+        "language": "en",
         "cadence": "weekly",
         "at": "18:30",
         "weekday": "friday",
-        "account": "1",
+        "accounts": ["1"],
         "modules": ["Territories", "Workflows"],
+        "sensitivity": "low",
         "when_empty": "never",
+        "alerts": True,
+        "held": None,
         "paused": False,
+        "paused_reason": None,
+        "bounced_at": None,
+        "bounce": None,
+        "no_admin_since": None,
         "added_at": "",
         "told_until": "",
         "next_due": "",
@@ -92,7 +100,7 @@ def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
     crm_dsn: str, crm_conn: Connection, capsys: Capture
 ) -> None:
     here = ("--dsn", crm_dsn)
-    add(crm_conn, name="Ana", account="1", modules=["Territories"], timezone="Europe/Berlin")
+    add(crm_conn, name="Ana", accounts=["1"], modules=["Territories"], timezone="Europe/Berlin")
     cut(crm_conn)
     rename(crm_conn, "Europe")
     before = recipients.find(crm_conn, ANA)
@@ -104,7 +112,7 @@ def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
     assert documents(capsys, "recipients", "list", *here) == [document]
     assert said(capsys, *change, *choices, *here) == ("", f"Changed to {line}\n")
     assert said(capsys, *change, *choices, *here) == ("", f"Is so already: {line}\n")
-    assert recipients.find(crm_conn, ANA) == replace(before, timezone="Asia/Tokyo", send_at=time(18, 30), account=None)
+    assert recipients.find(crm_conn, ANA) == replace(before, timezone="Asia/Tokyo", send_at=time(18, 30), accounts=None)
     said(capsys, *change, "--no-name", "--no-module", *here)
     said(capsys, *change, "--cadence", "weekly", "--weekday", "fri", "--when-empty", "never", *here)
     said(capsys, *change, "--module", "workflows", "--module", "Territories", "--name", "Anna", "--account", "2", *here)
@@ -119,7 +127,7 @@ def test_changing_a_recipient_changes_what_is_given_and_keeps_their_place(
             cadence="weekly",
             weekday=5,
             when_empty="never",
-            account="2",
+            accounts=("2",),
             modules=("Workflows", "Territories"),
         )
     ]
@@ -161,7 +169,7 @@ def test_a_change_waits_for_nobody_elses_choices(crm_dsn: str, crm_conn: Connect
     """Two who change one recipient at once both have their way: neither writes what it has not been given."""
     add(crm_conn)
     with psycopg.connect(crm_dsn) as other, ThreadPoolExecutor() as pool:
-        recipients.change(other, CATALOGUE, ANA, {"account": "7"})
+        recipients.change(other, CATALOGUE, ANA, {"accounts": ["7"]})
         done = pool.submit(recipients.change, crm_conn, CATALOGUE, ANA, {"timezone": "Asia/Tokyo"})
         with psycopg.connect(crm_dsn, autocommit=True) as third:
             while not done.done() and not third.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
@@ -169,7 +177,37 @@ def test_a_change_waits_for_nobody_elses_choices(crm_dsn: str, crm_conn: Connect
         other.commit()
         done.result(20)
     one = recipients.find(crm_conn, ANA)
-    assert (one.account, one.timezone) == ("7", "Asia/Tokyo")
+    assert (one.accounts, one.timezone) == (("7",), "Asia/Tokyo")
+
+
+def test_every_choice_can_be_given(crm_dsn: str, capsys: Capture) -> None:
+    here = ("--dsn", crm_dsn)
+    choices = "--cadence hourly --language en-us --account 1 --account 2 --sensitivity high --no-alerts"
+    line = (
+        f"{ANA}: hourly, UTC, accounts 1, 2: all modules; high sensitivity alone; a sign of life each week; no alerts."
+    )
+    assert said(capsys, "recipients", "add", ANA, *choices.split(), *here) == ("", f"Added {line}\n")
+    (one,) = documents(capsys, "recipients", "list", *here)
+    assert (one["cadence"], one["language"], one["accounts"]) == ("hourly", "en-US", ["1", "2"])
+    assert (one["sensitivity"], one["alerts"]) == ("high", False)
+    assert datetime.fromisoformat(one["next_due"]).strftime("%M:%S") == "00:00"
+    change = ("recipients", "change", ANA, "--language", "de", "--account", "2", "--sensitivity", "low", "--alerts")
+    (two,) = documents(capsys, *change, "--cadence", "weekly", *here)
+    assert two == one | {
+        "language": "de",
+        "accounts": ["2"],
+        "sensitivity": "low",
+        "alerts": True,
+        "cadence": "weekly",
+        "next_due": two["next_due"],
+    }
+    (three,) = documents(capsys, "recipients", "pause", ANA, "--reason", "on [b]leave", *here)
+    assert three == two | {"held": "paused", "paused": True, "paused_reason": "on [b]leave", "next_due": None}
+    assert "paused: on [b]leave" in said(capsys, "recipients", "list", *here)[0]
+    assert documents(capsys, "recipients", "resume", ANA, *here) == [two]
+    assert documents(capsys, "recipients", "remove", ANA, "--dry-run", *here) == [two]
+    assert documents(capsys, "recipients", "remove", ANA, *here) == [two]
+    assert documents(capsys, "recipients", "list", *here) == []
 
 
 def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connection, capsys: Capture) -> None:
@@ -181,10 +219,18 @@ def test_wrong_recipients_are_refused_in_one_line(crm_dsn: str, crm_conn: Connec
         (["add", "ben@example.com\nBcc: eve@example.com"], "is no mail address"),
         (["add", BEN, "--timezone", "Berlin"], "Did you mean Europe/Berlin?"),
         (["add", BEN, "--module", "Teritories"], "Did you mean 'Territories'?"),
-        (["add", BEN, "--cadence", "hourly"], "daily"),
+        (["add", BEN, "--cadence", "monthly"], "daily"),
         (["add", BEN, "--when-empty", "sometimes"], "never"),
         (["add", BEN, "--at", "25:00"], "--at '25:00' is no time of day: write one such as 07:00"),
         (["add", BEN, "--at", "7"], "is no time of day"),
+        (["add", BEN, "--at", "07:00", "--cadence", "hourly"], "comes at each full hour: leave out --at"),
+        (["add", BEN, "--language", "de_DE"], "'de_DE' is no language tag: write one such as en-GB, de or pt-BR"),
+        (["add", BEN, "--language", "xx"], "unknown language 'xx'"),
+        (["add", BEN, "--sensitivity", "secret"], "normal"),
+        (["add", BEN, "--account", "1", "--account", "\t"], "the account is empty"),
+        (["add", BEN, "--account", "1\x1b[31m"], "cannot be printed"),
+        (["pause", ANA, "--reason", " "], "the reason cannot be kept"),
+        (["pause", ANA, "--reason", "x" * 201], "write a line of 1 to 200 characters"),
         (["add", BEN, "--weekday", "x"], "unknown weekday 'x'"),
         (["add", BEN, "--name", "\x1b]0;x"], "is no name"),
         (["add", BEN, "--account", ""], "the account is empty: leave --account out for all accounts"),

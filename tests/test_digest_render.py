@@ -33,7 +33,7 @@ def weekly() -> Digest:
     mine = [one for one in entries if one.account == "1"]
     mine.sort(key=lambda one: one.at, reverse=True)
     notes = ["The database moved to another server: this was noticed on 20 November 2026 at 09:12 (Europe/Berlin)."]
-    return collected(mine, replace(ANA, account="1"), WEEK, notes=notes, watch=Watch(24, 2))
+    return collected(mine, replace(ANA, accounts=("1",)), WEEK, notes=notes, watch=Watch(24, 2))
 
 
 def dst_night() -> Digest:

@@ -130,3 +130,71 @@ def test_what_is_shown_differently_is_what_differs(first: int, second: int) -> N
     minutes = [at.replace(second=0, microsecond=0) for at in (one, other)]
     same = fortnight.moment(one).words == fortnight.moment(other).words
     assert same == (minutes[0] == minutes[1])
+
+
+DAY = ("2026-11-22T09:15", "2026-11-22T14:30")
+WEEK = ("2026-11-16", "2026-11-23")
+YEARS = ("2026-12-31T07:00", "2027-01-01T19:00")
+
+
+@pytest.mark.parametrize(
+    "language,titles",
+    [
+        (
+            "en-US",
+            [
+                "Sunday, November 22, 2026, 9:15 AM–2:30 PM",
+                "November 16–22, 2026",
+                "December 31, 2026, 7:00 AM – January 1, 2027, 7:00 PM",
+            ],
+        ),
+        # Canadian French writes 18 h 30: the letter stands for itself.
+        (
+            "fr-CA",
+            [
+                "Sunday, November 22, 2026, 09:15–14:30",
+                "November 16–22, 2026",
+                "December 31, 2026, 07:00 – January 1, 2027, 19:00",
+            ],
+        ),
+        *(
+            (
+                tag,
+                [
+                    "Sunday, 22 November 2026, 09:15–14:30",
+                    "16–22 November 2026",
+                    "31 December 2026, 07:00 – 1 January 2027, 19:00",
+                ],
+            )
+            for tag in ("en", "en-GB", "de", "pt-BR", "hu", "not a tag", "xx-YY")
+        ),
+    ],
+)
+def test_a_span_is_written_as_in_the_readers_region(language: str, titles: list[str]) -> None:
+    assert [spoken(language, *times).title for times in (DAY, WEEK, YEARS)] == titles
+
+
+def spoken(language: str, start: str, end: str) -> Calendar:
+    """Return a span of Berlin, written as a language's region does."""
+    found = span("Europe/Berlin", start, end)
+    return calendar(found.zone.key, found.start, found.end, language)
+
+
+def test_shorter_forms_follow_the_region_too() -> None:
+    day, week, years = (spoken("en-US", *times) for times in (DAY, WEEK, YEARS))
+    assert (day.short, week.short) == ("Nov 22, 2026, 9:15 AM–2:30 PM", "Nov 16–22, 2026")
+    assert years.short == "Dec 31, 2026 7:00 AM – Jan 1, 2027 7:00 PM"
+    assert week.moment(utc("2026-11-16T23:05")).words == "Tue Nov 17 12:05 AM"
+    assert week.moment(utc("2026-11-16T11:05")).words == "Mon Nov 16 12:05 PM"
+    summer = spoken("en-US", "2026-10-19", "2026-10-26")
+    assert summer.zone_words == "Europe/Berlin: UTC+2 until Oct 25 3:00 AM, then UTC+1"
+    assert summer.moment(utc("2026-10-25T00:30")).words == "Sun Oct 25 2:30 AM UTC+2"
+
+
+@pytest.mark.parametrize(
+    "language,lang",
+    [("en", "en"), ("en-US", "en-US"), ("en-AU", "en-AU"), ("de", "en"), ("zh-Hant-TW", "en"), ("", "en")],
+)
+def test_the_page_says_that_its_sentences_are_english(language: str, lang: str) -> None:
+    """A screen reader would read them aloud as German where the page said so."""
+    assert spoken(language, *DAY).style.lang == lang

@@ -37,7 +37,7 @@ def test_a_recipient_is_kept_as_given(conn: Connection) -> None:
         cadence="weekly",
         send_at=time(18, 30),
         weekday=5,
-        account="1",
+        accounts=["1"],
         modules=["territories", "audit log", "Territories", "Other"],
         when_empty="always",
     )
@@ -48,7 +48,11 @@ def test_a_recipient_is_kept_as_given(conn: Connection) -> None:
         "Europe/Berlin",
     )
     assert (added.cadence, added.send_at, added.weekday) == ("weekly", time(18, 30), 5)
-    assert (added.account, added.modules, added.when_empty) == ("1", ("Territories", "Audit log", "Other"), "always")
+    assert (added.accounts, added.modules, added.when_empty) == (
+        ("1",),
+        ("Territories", "Audit log", "Other"),
+        "always",
+    )
     assert (added.paused, added.serial, added.begin) == (False, 0, before)
     assert added.told_until == added.added_at
 
@@ -61,7 +65,7 @@ def test_each_change_is_an_entry(conn: Connection) -> None:
         "ben@example.com",
         cadence="weekly",
         weekday=5,
-        account="1",
+        accounts=["1"],
         modules=["Territories", "Workflows"],
     )
     assert recipients.pause(conn, "ANA@example.com", by="Dana Admin")
@@ -164,8 +168,8 @@ def test_an_address_of_sql_that_is_none_can_be_paused_and_removed(conn: Connecti
     "wrong,message",
     [
         ({"email": "ana"}, "'ana' is no mail address"),
-        ({"account": ""}, "the account is empty: leave --account out for all accounts"),
-        ({"account": " "}, "the account is empty"),
+        ({"accounts": [""]}, "the account is empty: leave --account out for all accounts"),
+        ({"accounts": " "}, "the account is empty"),
         ({"timezone": "Berlin"}, r"unknown time zone 'Berlin'\. Did you mean Europe/Berlin\?"),
         ({"modules": ["Teritories"]}, r"unknown module 'Teritories'\. Did you mean 'Territories'\?"),
         ({"modules": ["x"]}, r"unknown module 'x'\. There are Plans and Billing, .*, Audit log, Other$"),

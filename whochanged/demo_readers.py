@@ -26,8 +26,8 @@ CUT_AT = time(18)
 """When the digests are cut: after the last save of the day, so that they tell all of it."""
 
 READERS: tuple[Mapping[str, Any], ...] = (
-    {"email": "ana@acme.test", "name": "Ana Admin", "account": "1"},
-    {"email": "olga@globex.test", "name": "Olga Petrova", "account": "2"},
+    {"email": "ana@acme.test", "name": "Ana Admin", "accounts": ("1",)},
+    {"email": "olga@globex.test", "name": "Olga Petrova", "accounts": ("2",)},
 )
 ADDED_BY = "Tom Becker"
 OLD_DAYS = (97, 98, 120)

@@ -52,7 +52,13 @@ def make_preview(
     to = reader_of(recipient) if recipient else Reader(NOBODY, None, zone_of(timezone or "UTC").key, None, None)
     mark, at = watermark(connection), clock(connection)
     period = _period(at, to, since, until)
-    wanted = Filters(since=period.start, until=period.end, account=to.account, modules=to.modules or ())
+    wanted = Filters(
+        since=period.start,
+        until=period.end,
+        accounts=None if to.accounts is None else frozenset(to.accounts),
+        modules=to.modules or (),
+        sensitivity=to.sensitivity,
+    )
     made = compose(
         connection,
         catalogue,

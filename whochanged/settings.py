@@ -35,6 +35,10 @@ class Settings(WebSettings):
     mail_from: str | None = Field(None, description="address that mails come from")
     base_url: str | None = Field(None, description="address of the web page, for the links in mails")
     retention_days: int = Field(90, ge=1, le=36500, description="days that a change stays in the log")
+    admins_query: str | None = Field(
+        None,
+        description="SELECT that gives the email, and perhaps the account, of those who may be mailed; none ends that",
+    )
     product_roles: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="database roles shown as System, parted by commas"
     )
@@ -46,6 +50,14 @@ class Settings(WebSettings):
         if isinstance(value, str):
             return tuple(role for part in value.split(",") if (role := part.strip()))
         return value
+
+    @field_validator("admins_query")
+    @classmethod
+    def _query(cls, value: str | None) -> str | None:
+        """Take the word none for no query."""
+        if value is None or value.strip().casefold() == "none":
+            return value if value is None else ""
+        return value.strip().rstrip(";").rstrip()
 
     @field_validator("smtp_url")
     @classmethod

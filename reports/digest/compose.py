@@ -106,8 +106,10 @@ def reader_of(recipient: Recipient) -> Reader:
         email=checked_address(recipient.email),
         name=None if recipient.name is None else checked_name(recipient.name),
         timezone=recipient.schedule.zone.key,
-        account=recipient.account,
+        accounts=recipient.accounts,
         modules=recipient.modules,
+        sensitivity=recipient.sensitivity,
+        language=recipient.language,
     )
 
 

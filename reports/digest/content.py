@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from capture.catalogue.model import Sensitivity
 from capture.model import Entry
 from reports import safety
 from reports.digest.lines import NAME, Line, Person, line_of, person, rank_of
 from reports.digest.tally import ONE, Crowd, Kept, Share, Totals
 from reports.digest.when import Calendar, Moment, calendar
 
-Cadence = Literal["daily", "weekly", "now"]
+Cadence = Literal["hourly", "daily", "weekly", "now"]
 
 ENTRIES_A_MODULE = 10
 SENSITIVE_NAMED = 6
@@ -28,13 +29,18 @@ _EMAIL = 254
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom a digest is. `account` and `modules` are what it is limited to; None is no limit."""
+    """For whom a digest is. `accounts`, `modules` and the least `sensitivity` are what it is limited to; None and "low" are no limit.
+
+    `language` is the tag by whose region days and times are written.
+    """
 
     email: str
     name: str | None
     timezone: str
-    account: str | None
+    accounts: tuple[str, ...] | None
     modules: tuple[str, ...] | None
+    sensitivity: Sensitivity = "low"
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def collect(
     The entries are those that the reader may see: nothing is filtered here. Raises ConfigurationError where the reader's
     zone is unknown.
     """
-    span = calendar(reader.timezone, period.start, period.end)
+    span = calendar(reader.timezone, period.start, period.end, reader.language)
     totals: dict[str, Totals] = defaultdict(Totals)
     kept: dict[str, Kept[Line]] = defaultdict(lambda: Kept(ENTRIES_A_MODULE))
     sensitive = Kept[Line](SENSITIVE_NAMED)
@@ -275,6 +281,6 @@ def _harmless(reader: Reader) -> Reader:
         reader,
         email=safety.line(reader.email, _EMAIL),
         name=safety.line(reader.name, NAME) if reader.name else None,
-        account=safety.line(reader.account, NAME) if reader.account is not None else None,
+        accounts=None if reader.accounts is None else tuple(safety.line(account, NAME) for account in reader.accounts),
         modules=None if reader.modules is None else tuple(safety.line(module, NAME) for module in reader.modules),
     )

@@ -23,7 +23,8 @@ from capture.filters import Filters
 from capture.model import Entry
 from capture.resources import query
 from capture.window import Window, watermark
-from reports.calendar import credible
+from reports.admins import Admins, Asking
+from reports.calendar import Cadence, credible, next_due
 from reports.clock import clock
 from reports.digest import notes as words
 from reports.digest.compose import Mail, MailSettings, compose, reader_of
@@ -32,7 +33,9 @@ from reports.recipients import Recipient, read
 
 __all__ = ["Cut", "MailSettings", "cut_due", "cut_to_look_at", "cutting", "wants_empty"]
 
-_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_WEEK = timedelta(days=7)
+_USUAL: dict[Cadence | Literal["now"], timedelta] = {"hourly": timedelta(hours=1), "weekly": _WEEK}
+_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -47,7 +50,7 @@ class Cut:
     email: str
     id: int
     serial: int
-    cadence: Literal["daily", "weekly", "now"]
+    cadence: Cadence | Literal["now"]
     window_start: datetime
     window_end: datetime
     entries: int
@@ -60,12 +63,14 @@ class Cut:
 class _Due:
     """What is to be cut for a recipient: the window, the time that it names, and what there is to tell.
 
-    `end` is that of the row. It comes after the last digest's, also where a clock that was ahead gave that one a later time
-    than the period has; the next row begins there. `mailed` tells whether it is worth a mail: for what it tells, or as a sign of life.
+    `since` is set where digests were missed before: none was cut since then. `end` is that of the row: it comes after the last
+    digest's, also where a clock that was ahead gave that one a later time than the period has; the next row begins there.
+    `mailed` tells whether it is worth a mail: for what it tells, or as a sign of life.
     """
 
     window: Window
     period: Period
+    since: datetime | None
     end: datetime
     mailed: bool
     entries: Iterator[Entry]
@@ -87,20 +92,23 @@ def cutting(
     """Cut what is due, and yield each digest once it is frozen. With `now`, also at once what is new and not due yet.
 
     The connection must be outside of a transaction. A recipient that cannot be served (SQL wrote an address that no mail
-    can go to) does not stop the others: the error is raised after they are done.
+    can go to) does not stop the others: the error is raised after they are done. Raises ConfigurationError at once where
+    the query of admins fails: then nothing is cut, and all waits.
     """
     if conn.info.transaction_status != TransactionStatus.IDLE:
         raise UsageError("the connection is inside a transaction: commit it before cutting digests")
     with conn.transaction():
         if not dry_run:
             conn.execute("SELECT audit.note_incarnation()")
-        at, everyone = clock(conn), [recipient for recipient in read(conn) if not recipient.paused]
-    faults: list[Exception] = []
+        at, everyone = clock(conn), read(conn)
+    asking, faults = Asking(conn), list[Exception]()
     for recipient in everyone:
+        if not _may_get_any(conn, recipient, asking.now(), dry_run=dry_run):
+            continue
         if not now and recipient.due(at) is None:
             continue
         try:
-            cut = _cut(conn, catalogue, mail, recipient.id, now=now, dry_run=dry_run)
+            cut = _cut(conn, catalogue, mail, recipient.id, asking.now(), now=now, dry_run=dry_run)
         except Exception as error:
             if conn.closed:
                 raise
@@ -110,6 +118,15 @@ def cutting(
             yield cut
     if faults:
         raise faults[0]
+
+
+def _may_get_any(conn: psycopg.Connection[Any], recipient: Recipient, admins: Admins, *, dry_run: bool) -> bool:
+    """Return whether a digest may be cut for a recipient at all; that they are no admin any more, or are again, is written down."""
+    admin = admins.may_get(recipient.email, recipient.accounts)
+    if not dry_run and admin != (recipient.no_admin_since is None):
+        with conn.transaction():
+            conn.execute(query("recipient_admin"), {"id": recipient.id, "admin": admin})
+    return admin and recipient.held not in {"paused", "bounced"}
 
 
 def cut_to_look_at(
@@ -140,7 +157,14 @@ def wants_empty(recipient: Recipient, due: datetime) -> bool:
 
 
 def _cut(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, mail: MailSettings, number: int, *, now: bool, dry_run: bool
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    mail: MailSettings,
+    number: int,
+    admins: Admins,
+    *,
+    now: bool,
+    dry_run: bool,
 ) -> Cut | None:
     """Cut the digest of one recipient; None where there is none to cut, or somebody else is at it."""
     cut = None
@@ -150,7 +174,9 @@ def _cut(
         if conn.execute(query("recipient_lock"), {"id": number}).rowcount:
             (recipient,) = read(conn, number=number)
             at = clock(conn)
-            due = _due(conn, catalogue, recipient, at, now=now)
+            # As it is now: somebody may have widened what they are told of.
+            admin = admins.may_get(recipient.email, recipient.accounts)
+            due = _due(conn, catalogue, recipient, at, now=now) if admin else None
             if due is not None:
                 cut = _freeze(conn, catalogue, mail, recipient, due, at)
         if dry_run:
@@ -174,7 +200,11 @@ def _due(
     ended = window.next > window.first
     if not anyway and not (ended and (instant is not None or now)):
         return None
-    filters = Filters(account=recipient.account, modules=recipient.modules or ())
+    filters = Filters(
+        accounts=None if recipient.accounts is None else frozenset(recipient.accounts),
+        modules=recipient.modules or (),
+        sensitivity=recipient.sensitivity,
+    )
     found = entries_in(conn, catalogue, window, filters)
     first = next(found, None)
     moved = words.moves(conn, window)
@@ -193,6 +223,7 @@ def _due(
     return _Due(
         window=window,
         period=period,
+        since=after if after and instant and next_due(recipient.schedule, after) < instant else None,
         # A clock that was set back must not make the time end before it begins.
         end=max(period.end, recipient.told_until + _INSTANT),
         mailed=ended and (told or sign_of_life),
@@ -203,10 +234,10 @@ def _due(
     )
 
 
-def _period(start: datetime | None, end: datetime, cadence: Literal["daily", "weekly", "now"]) -> Period:
+def _period(start: datetime | None, end: datetime, cadence: Cadence | Literal["now"]) -> Period:
     """Return the time that a digest names: where its start is unknown, or not before its end, the usual length."""
     if start is None or start >= end:
-        start = end - (_WEEK if cadence == "weekly" else _DAY)
+        start = end - _USUAL.get(cadence, _DAY)
     return Period(start, end, cadence)
 
 
@@ -233,6 +264,7 @@ def _freeze(
         "first_xid": str(window.first.xid),
         "next_incarnation": window.next.incarnation,
         "next_xid": str(window.next.xid),
+        "accounts": recipient.accounts and list(recipient.accounts),
         "entries": entries,
         "changes": changes,
         "subject": subject,
@@ -285,6 +317,8 @@ def _composed(
         number=recipient.id,
         serial=recipient.serial + 1,
         date=at,
-        notes=words.notes(recipient, catalogue, due.moved, waiting, at, lost=due.lost, empty=due.empty),
+        notes=words.notes(
+            recipient, catalogue, due.moved, waiting, at, lost=due.lost, empty=due.empty, nothing_since=due.since
+        ),
         reasons=words.reasons(due.moved, due.lost),
     )

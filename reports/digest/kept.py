@@ -34,7 +34,7 @@ class KeptDigest:
     id: int
     recipient: str | None
     serial: int
-    cadence: Literal["daily", "weekly", "now"]
+    cadence: Literal["hourly", "daily", "weekly", "now"]
     window_start: datetime
     window_end: datetime
     entries: int

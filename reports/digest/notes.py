@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 from capture.catalogue.model import Catalogue
 from capture.resources import query
 from capture.window import Watermark, Window
+from reports.digest.style import style_of
 from reports.recipients import Recipient, known_modules
 
 _HELD_BACK = timedelta(hours=1)
@@ -88,17 +89,22 @@ def notes(
     *,
     lost: Lost | None = None,
     empty: bool = False,
+    nothing_since: datetime | None = None,
 ) -> tuple[str, ...]:
     """Return the sentences, in the order of their weight; times are those of the reader's zone.
 
-    A digest that is `empty` says what is held back, however short a time: it would seem that there is nothing.
+    A digest that is `empty` says what is held back, however short a time: it would seem that there is nothing. One that tells
+    several periods in one says so: `nothing_since` is when the one before it ended.
     """
 
     def shown(at: datetime) -> str:
         local = at.astimezone(recipient.schedule.zone)
-        return f"{local.day} {local:%B %Y} at {local:%H:%M} ({recipient.schedule.zone.key})"
+        style = style_of(recipient.language)
+        return f"{style.day(local)} at {style.clock(local)} ({recipient.schedule.zone.key})"
 
     said = [lost.sentence] if lost else []
+    if nothing_since is not None:
+        said.append(f"No digest was cut for you since {shown(nothing_since)}: this one tells all of that time.")
     said += [f"The database moved to another server: this was noticed on {shown(at)}." for at in moved]
     if waiting is not None and (empty or clock - waiting >= _HELD_BACK):
         said.append(

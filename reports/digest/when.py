@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from capture.errors import ConfigurationError
+from reports.digest.style import HOUSE, Style, style_of
 
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
@@ -36,13 +37,15 @@ class Moment:
 class Calendar:
     """A span of time in a zone: how its days, its times and its changes of the clock are said.
 
-    `shifts` are the moments inside at which the zone's offset changes, in UTC.
+    `shifts` are the moments inside at which the zone's offset changes, in UTC. `style` is how the reader's region writes days and
+    times; its `lang` is that of the page.
     """
 
     zone: ZoneInfo
     start: datetime
     end: datetime
     shifts: tuple[datetime, ...]
+    style: Style = HOUSE
 
     def moment(self, at: datetime) -> Moment:
         """Return a time as it is shown. One from before the span (its transaction took long) has its day, and its offset if another."""
@@ -52,7 +55,7 @@ class Calendar:
         )
         return Moment(
             utc=f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            clock=f"{local:%H:%M}",
+            clock=self.style.clock(local),
             day=None if self.one_day == local.date() else self._short_day(local),
             offset=_offset(local) if several else None,
         )
@@ -68,10 +71,11 @@ class Calendar:
         """The span for a heading, in whole words: "Sunday, 22 November 2026"."""
         first, last = self._days()
         if first == last:
-            return f"{first:%A}, {_long(first)}" + ("" if self._whole else f", {self._clocks()}")
+            return f"{first:%A}, {self.style.day(first)}" + ("" if self._whole else f", {self._clocks()}")
         if self._whole:
-            return _span(first, last, "%B")
-        return f"{_long(first)}, {self._clock(self.start)} – {_long(self.end.date())}, {self._clock(self.end)}"
+            return self.style.dates(first, last)
+        after = self.style.day(self.end.date())
+        return f"{self.style.day(first)}, {self._clock(self.start)} – {after}, {self._clock(self.end)}"
 
     @property
     def short(self) -> str:
@@ -81,21 +85,18 @@ class Calendar:
             return self.dates
         if first == last:
             return f"{self.dates}, {self._clocks()}"
-        year = "" if first.year == self.end.year else f" {first.year}"
-        return (
-            f"{first.day} {first:%b}{year} {self._clock(self.start)} – "
-            f"{self.end.day} {self.end:%b %Y} {self._clock(self.end)}"
-        )
+        start = self.style.day(first, "%b", year=first.year != self.end.year)
+        return f"{start} {self._clock(self.start)} – {self.style.day(self.end, '%b')} {self._clock(self.end)}"
 
     @property
     def dates(self) -> str:
         """The days of the span, without clock times."""
-        return _span(*self._days(), "%b")
+        return self.style.dates(*self._days(), "%b")
 
     @property
     def between(self) -> str:
         """The span in a sentence: "from Monday, 16 November 2026, 00:00 to Monday, 23 November 2026, 00:00"."""
-        said = (f"{at:%A}, {_long(at.date())}, {self._clock(at)}" for at in (self.start, self.end))
+        said = (f"{at:%A}, {self.style.day(at)}, {self._clock(at)}" for at in (self.start, self.end))
         return "from {} to {}".format(*said)
 
     @property
@@ -108,9 +109,9 @@ class Calendar:
         for shift in self.shifts:
             before = (shift - _SECOND).astimezone(self.zone)
             # The hand of the clock when it is moved: a second on by the old offset, whatever the new one says.
-            hand = (before.replace(tzinfo=None) + _SECOND).time()
-            day = "" if self.one_day else f"{before.day} {before:%b} "
-            steps.append(f"{_offset(before)} until {day}{hand:%H:%M}")
+            hand = before.replace(tzinfo=None) + _SECOND
+            day = "" if self.one_day else f"{self.style.day(before, '%b', year=False)} "
+            steps.append(f"{_offset(before)} until {day}{self.style.clock(hand)}")
         return f"{name}: {', then '.join([*steps, _offset(self._last())])}"
 
     @property
@@ -132,10 +133,11 @@ class Calendar:
         return f"{self._clock(self.start)}–{self._clock(self.end)}"
 
     def _clock(self, at: datetime) -> str:
-        return f"{at:%H:%M} {_offset(at)}" if self._ambiguous(at) else f"{at:%H:%M}"
+        clock = self.style.clock(at)
+        return f"{clock} {_offset(at)}" if self._ambiguous(at) else clock
 
     def _short_day(self, at: datetime) -> str:
-        return f"{at:%a} {at.day} {at:%b}" + ("" if at.year == self._days()[1].year else f" {at.year}")
+        return f"{at:%a} {self.style.day(at, '%b', year=at.year != self._days()[1].year)}"
 
     @staticmethod
     def _ambiguous(at: datetime) -> bool:
@@ -143,8 +145,11 @@ class Calendar:
         return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
 
 
-def calendar(zone: str, start: datetime, end: datetime) -> Calendar:
-    """Return the span from `start` to `end` (aware) in the zone of that name. Raises ConfigurationError where there is no such zone."""
+def calendar(zone: str, start: datetime, end: datetime, language: str = "en") -> Calendar:
+    """Return the span from `start` to `end` (aware) in the zone of that name, as the region of a language tag writes it.
+
+    Raises ConfigurationError where there is no such zone.
+    """
     try:
         found = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -153,7 +158,7 @@ def calendar(zone: str, start: datetime, end: datetime) -> Calendar:
         ) from None
     # By way of UTC: a time that the zone's clock never shows (its midnight may not exist) becomes one that it does.
     first, after = (at.astimezone(UTC).astimezone(found) for at in (start, end))
-    return Calendar(found, first, after, tuple(_shifts(found, start, end)))
+    return Calendar(found, first, after, tuple(_shifts(found, start, end)), style_of(language))
 
 
 def _shifts(zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
@@ -186,18 +191,3 @@ def _offset(at: datetime) -> str:
     minutes, odd = divmod(rest, 60)
     tail = f":{minutes:02}" if minutes or odd else ""
     return f"UTC{'-' if seconds < 0 else '+'}{hours}{tail}" + (f":{odd:02}" if odd else "")
-
-
-def _long(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _span(first: date, last: date, month: str) -> str:
-    """Return the days from first to last without saying a month or a year twice."""
-    end = f"{last.day} {last:{month} %Y}"
-    if first == last:
-        return end
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{end}"
-    year = "" if first.year == last.year else " %Y"
-    return f"{first.day} {first:{month}{year}} – {end}"

@@ -144,15 +144,22 @@ def footer(digest: Digest) -> list[str]:
 
 
 def scope(digest: Digest) -> str | None:
-    """Return what the digest is limited to, None where it is about everything: "Account 1; Workflows and Territories"."""
+    """Return what the digest is limited to, None where it is about everything: "account 1; modules Workflows and Territories"."""
     reader = digest.reader
-    parts = [f"account {reader.account}"] if reader.account is not None else []
-    if reader.modules is not None:
-        named = list(reader.modules[:MODULES_SHOWN])
-        if more := len(reader.modules) - len(named):
-            named.append(f"{more:,} more")
-        parts.append(f"{'module' if len(reader.modules) == 1 else 'modules'} {listed(named)}")
+    parts = [_some(noun, names) for noun, names in (("account", reader.accounts), ("module", reader.modules)) if names]
+    if reader.sensitivity != "low":
+        parts.append(
+            {"normal": "changes of normal and high sensitivity", "high": "sensitive changes"}[reader.sensitivity]
+        )
     return "; ".join(parts) or None
+
+
+def _some(noun: str, names: Sequence[str]) -> str:
+    """Return the first of some names: "account 1", "modules Workflows and Territories"."""
+    named = list(names[:MODULES_SHOWN])
+    if more := len(names) - len(named):
+        named.append(f"{more:,} more")
+    return f"{noun if len(names) == 1 else noun + 's'} {listed(named)}"
 
 
 def watched(digest: Digest) -> str:
@@ -169,7 +176,7 @@ def watched(digest: Digest) -> str:
 
 def why(digest: Digest) -> str:
     """Return why the reader gets this mail."""
-    kind = {"daily": "daily ", "weekly": "weekly ", "now": ""}[digest.cadence]
+    kind = {"hourly": "hourly ", "daily": "daily ", "weekly": "weekly ", "now": ""}[digest.cadence]
     limit = scope(digest)
     return f"{digest.reader.email} gets this {kind}digest as a recipient of the audit log of {digest.product}" + (
         f", limited to {limit}." if limit else "."

@@ -1,7 +1,8 @@
 -- The log's own tables are under watch like any other: who gets digests, what is kept how long, what was purged, what was done
 -- to the structure of tracked tables, who vouches for actors, which differences were accepted, who may look at
 -- the page and who did.
-select audit.track('audit.recipient', ignored => array['added_at', 'first_incarnation', 'first_xid'], about => array['email', 'name'],
+select audit.track('audit.recipient', ignored => array['added_at', 'first_incarnation', 'first_xid', 'soft_bounces'],
+  masked => array['unsubscribe_token'], about => array['email', 'name'],
   label_column => 'email', account_column => 'account');
 select audit.track('audit.setting', label_column => 'name');
 select audit.track('audit.purge', about => array['first_day', 'last_day']);

@@ -28,7 +28,9 @@ left join (select q.* from audit.purge as q order by q.id desc limit 1) as p on 
 -- Nobody waits for what was cut for a recipient who is gone.
 left join lateral (
   select count(*) filter (where v.state in ('pending', 'retry')) as waiting, count(*) filter (where v.state = 'parked') as parked,
-    count(*) filter (where v.state in ('pending', 'retry') and d.cut_at < now() - interval '1 hour') as late
+    -- What waits for somebody who is to get nothing now is no fault.
+    count(*) filter (where v.state in ('pending', 'retry') and d.cut_at < now() - interval '1 hour'
+      and not r.paused and r.bounced_at is null and r.no_admin_since is null) as late
   from audit.delivery as v
   join audit.digest as d on d.id = v.digest_id
   join audit.recipient as r on r.id = d.recipient_id

@@ -171,10 +171,12 @@ def _remark(connection: psycopg.Connection[Any]) -> None:
     from reports.digest.notes import waiting_since
     from reports.recipients import read
 
-    talk = common.talk()
-    if not read(connection):
+    talk, everyone = common.talk(), read(connection)
+    if not everyone:
         talk.print("Nobody gets digests yet: whochanged recipients add EMAIL")
     elif waiting_since(connection, watermark(connection)) is not None:
         talk.print("Nothing to send yet: a transaction that is still open (pg_stat_activity) holds back what is new.")
+    elif held := sum(one.held is not None for one in everyone):
+        talk.print(f"Nothing to send; {held} of {len(everyone)} get nothing now: whochanged recipients list  says why.")
     else:
         talk.print("Nothing to send.")

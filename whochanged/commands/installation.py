@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from capture.errors import DatabaseError
+from capture.errors import ConfigurationError, DatabaseError
 from whochanged.commands import common
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def install(
 ) -> None:
     """Put the log on the database, or bring it up to date; doing it twice changes nothing.
 
-    WHOCHANGED_PRODUCT_ROLES and WHOCHANGED_RETENTION_DAYS, where they are set, are stored in the database.
+    WHOCHANGED_PRODUCT_ROLES, WHOCHANGED_RETENTION_DAYS and WHOCHANGED_ADMINS_QUERY, where they are set, are stored in the database.
     """
     from capture.catalogue import load
     from capture.catalogue.checking import check, columns_of
@@ -57,6 +57,7 @@ def install(
             check(chosen, columns_of(connection))
         # What was left of a log, by whomever, holds changes: that is never taken back.
         first = not _has_schema(connection, "audit")
+        _try_out_admins(connection)
         settings = [] if installed_version(connection) is None else differing(connection)
         connection.rollback()
         with talk.status("Installing the log ..."):
@@ -65,10 +66,41 @@ def install(
                 _track(connection, chosen, first=first)
                 _take_baselines(connection)
         for name, old, new in settings:
-            talk.print(f"  {'would change' if dry_run else 'changed'} {name} from '{old}' to '{new}'", highlight=False)
+            verb, was = ("would change" if dry_run else "changed"), f" from '{old}'" if old else ""
+            talk.print(f"  {verb} {name}{was} to '{new}'", highlight=False, markup=False)
             if name == "retention_days":
                 talk.print("  (what is older than that goes with the next purge: see  whochanged purge --dry-run)")
         _tell(talk, report, chosen, dry_run=dry_run)
+        if not dry_run:
+            _say_what_admins_lack(connection)
+
+
+def _try_out_admins(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a query of admins that is none, or names nobody, before anything is done: whether the log's owner may run it comes later."""
+    from reports.admins import try_out
+
+    text = _given().get("admins_query")
+    if text:
+        connection.rollback()
+        try_out(connection, text, as_owner=False)
+
+
+def _say_what_admins_lack(connection: psycopg.Connection[Any]) -> None:
+    """Say what the log's owner lacks to run the query of admins: until then all mails wait."""
+    from reports.admins import try_out
+
+    text = _given().get("admins_query")
+    if not text:
+        return
+    connection.rollback()
+    try:
+        number = try_out(connection, text, as_owner=True)
+    except ConfigurationError as error:
+        common.talk().print(f"  {error}", markup=False, highlight=False)
+    else:
+        common.talk().print(
+            f"  {number:,} {'address' if number == 1 else 'addresses'} may be mailed, by the query of admins"
+        )
 
 
 def _usual(connection: psycopg.Connection[Any]) -> Catalogue | None:
@@ -210,7 +242,11 @@ def _given() -> dict[str, str]:
     from whochanged.settings import load_settings
 
     settings = load_settings()
-    values = {"product_roles": ",".join(settings.product_roles), "retention_days": str(settings.retention_days)}
+    values = {
+        "product_roles": ",".join(settings.product_roles),
+        "retention_days": str(settings.retention_days),
+        "admins_query": settings.admins_query or "",
+    }
     return {name: value for name, value in values.items() if name in settings.model_fields_set}
 
 

@@ -18,6 +18,8 @@ from whochanged.settings import PREFIX
 if TYPE_CHECKING:
     import psycopg
 
+    from reports.recipients import Recipient
+
 
 def status(timezone: common.Timezone = None, as_json: common.AsJson = False, dsn: common.Dsn = None) -> None:
     """Show each tracked table and whether its changes are recorded; exit 1 where something is amiss."""
@@ -67,8 +69,9 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         message = "the log is kept, but nothing is recorded any more: run  whochanged install  to go on"
         raise DatabaseError(message) from error
     looked_after, runs = upkeep(connection) or (None, [])
-    overdue, readers = _overdue(connection) if looked_after else ([], 0)
     current = state.installed_version == program_version()
+    everyone = _recipients(connection) if looked_after and current else []
+    served = [one for one in everyone if one.held is None]
     return Report(
         tables=tables,
         health=state,
@@ -77,8 +80,10 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
         differing_settings=_differing(connection),
         upkeep=looked_after,
         runs=runs,
-        overdue=overdue,
-        readers=readers,
+        overdue=_overdue(connection, served),
+        readers=len(served),
+        bounced=[(one.email, one.bounce or "no answer") for one in everyone if one.held == "bounced"],
+        no_admins=[one.email for one in everyone if one.held == "no_admin"],
         strays=stray,
         # An older version gave other rights and kept its catalogue in another way: installing comes first.
         fit=fit(connection) if current else None,
@@ -88,17 +93,20 @@ def _report(connection: psycopg.Connection[Any]) -> Report:
     )
 
 
-def _overdue(connection: psycopg.Connection[Any]) -> tuple[list[str], int]:
-    """The addresses whose digests have been due for an hour and were not cut, and how many recipients there are."""
+def _recipients(connection: psycopg.Connection[Any]) -> list[Recipient]:
+    from reports.recipients import read
+
+    return read(connection)
+
+
+def _overdue(connection: psycopg.Connection[Any], served: list[Recipient]) -> list[str]:
+    """The addresses whose digests have been due for an hour and were not cut."""
     from datetime import timedelta
 
     from reports.clock import clock
-    from reports.recipients import read
 
     before = clock(connection) - timedelta(hours=1)
-    everyone = [recipient for recipient in read(connection) if not recipient.paused]
-    late = [one.email for one in everyone if one.due(before) is not None]
-    return late, len(everyone)
+    return [one.email for one in served if one.due(before) is not None]
 
 
 def _differing(connection: psycopg.Connection[Any]) -> list[str]:

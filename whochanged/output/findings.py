@@ -28,7 +28,11 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the checks found; `overdue` are the addresses whose digests have been due for an hour, of `readers` in all."""
+    """All that the checks found; `overdue` are the addresses whose digests have been due for an hour, of `readers` in all.
+
+    `bounced` are the addresses whose mails come back, each with what the mail server said; `no_admins` those that the query of
+    admins does not name any more.
+    """
 
     tables: Sequence[TableCoverage]
     health: Health
@@ -39,6 +43,8 @@ class Report:
     runs: Sequence[LastRun] = ()
     overdue: Sequence[str] = ()
     readers: int = 0
+    bounced: Sequence[tuple[str, str]] = ()
+    no_admins: Sequence[str] = ()
     strays: Sequence[str] = ()
     fit: Fit | None = None
     weaknesses: Sequence[Weakness] = ()
@@ -156,6 +162,14 @@ class Report:
             found.append(
                 f"{mails} waited for more than an hour: whochanged digest list  shows what the mail server said"
             )
+        found += [
+            f"mails to {email} come back ({said}): put mailbox or address right, then run  whochanged recipients resume {email}"
+            for email, said in self.bounced[:_NAMED]
+        ]
+        if (more := len(self.bounced) - _NAMED) > 0:
+            found.append(
+                f"mails to {_count(more, 'other', 'others')} come back, too: whochanged recipients list  names them"
+            )
         if self.overdue:
             found.append(f"digests are overdue for {_some(self.overdue)}: {self._who_runs}")
         opened = self.upkeep.oldest_open
@@ -170,7 +184,12 @@ class Report:
     def remarks(self) -> list[str]:
         """What is no fault, and worth knowing."""
         wordless = self.fit.wordless if self.fit is not None else {}
-        return [f"no label yet in the catalogue: {table}: {_some(columns)}" for table, columns in wordless.items()]
+        found = [f"no label yet in the catalogue: {table}: {_some(columns)}" for table, columns in wordless.items()]
+        if self.no_admins:
+            found.append(
+                f"nothing is mailed to {_some(self.no_admins)}: the query of admins does not name them for all that they are told of"
+            )
+        return found
 
     @property
     def sound(self) -> bool:

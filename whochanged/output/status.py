@@ -124,6 +124,8 @@ def status_document(report: Report) -> dict[str, Any]:
         **asdict(report.health),
         **looked_after,
         "runs": [asdict(run) for run in report.runs],
+        "bounced": [{"email": email, "answer": answer} for email, answer in report.bounced],
+        "no_admins": [*report.no_admins],
         **({} if report.fit is None else asdict(report.fit)),
         "rights": [asdict(weakness) for weakness in report.weaknesses],
         "reconciled": None if report.reconciled is None else asdict(report.reconciled),

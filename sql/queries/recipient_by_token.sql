@@ -1,0 +1,2 @@
+-- Whose mails bear a token.
+SELECT id FROM audit.recipient WHERE unsubscribe_token = %(token)s
