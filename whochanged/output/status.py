@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from whochanged.output.findings import complaints
+from reports.findings import complaints
 from whochanged.output.safety import neutral
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from capture.coverage import LastRun, TableCoverage
-    from whochanged.output.findings import Report
+    from reports.findings import Report
 
 
 def print_status(console: Console, report: Report, zone: tzinfo) -> None:
