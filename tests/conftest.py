@@ -10,4 +10,6 @@ pytest_plugins = [
     "tests.fix_actors",
     "tests.fix_ddl",
     "tests.fix_web",
+    "tests.fix_browser",
+    "tests.fix_page",
 ]
