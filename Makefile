@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench lint format lock serve-demo clean
+.PHONY: help setup demo test test-long bench bench-page lint format lock serve-demo clean
 
 help: ## Say what the targets are
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -37,6 +37,9 @@ test-long: $(STAMP) ## Pair and reconcile ten times as many rows, let chaos reig
 
 bench: $(STAMP) ## Measure what capture costs
 	$(BIN)/python -m bench
+
+bench-page: $(STAMP) ## Measure the page at a long log, with many readers
+	$(BIN)/python -m bench.page --changes 5000000
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
