@@ -45,7 +45,7 @@ def history(call: Call) -> Response:
     """Show the history of an entity. Raises Refused where the table is not in the log."""
     seen = look(call)
     table, key = str(call.request.path_params["table"]), str(call.request.path_params["key"])
-    watched = tracked(call.conn, table)
+    watched = [] if "\0" in table + key else tracked(call.conn, table)
     if not watched or not watched[0].key_columns:
         raise Refused(404, "The log has no history under this address: follow one from an entry of the list.")
     found = list(islice(seen.log.entries(Filters(row=(table, key), limit=MOST + 1)), MOST + 1))
@@ -98,12 +98,12 @@ def _asked(seen: Look, name: str) -> Asked | None:
     try:
         given = datetime.fromisoformat(text)
         moment = (given if given.tzinfo else given.replace(tzinfo=seen.zone)).astimezone(UTC)
+        minute = given.tzinfo is None and given.second == 0 and given.microsecond == 0
+        if minute:
+            moment += timedelta(seconds=59, microseconds=999_999)
+        return Asked(moment, when(moment, seen.zone, seen.now), minute)
     except (ValueError, OverflowError):
         raise UsageError(f"'{name}' is no moment: write one such as 2026-11-24T09:00") from None
-    minute = given.tzinfo is None and given.second == 0 and given.microsecond == 0
-    if minute:
-        moment += timedelta(seconds=59, microseconds=999_999)
-    return Asked(moment, when(moment, seen.zone, seen.now), minute)
 
 
 routes = [route("/history/{table}/{key:path}", history, name="history")]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from capture.filters import Filters
+from capture.model import ChangeType
 from capture.pages import Person, Tallies
 from reports import safety
 from reports.web.call import Call, route
@@ -76,11 +77,7 @@ def overview(call: Call) -> Response:
         spans=[Span(f"{one} days", f"?days={one}", one == number) for one in SPANS],
         tiles=[
             Tile(everything.total, "changes", span.query()),
-            Tile(
-                _people(everything),
-                "people named" if _people(everything) != 1 else "person named",
-                replace(span, kind="user").query(),
-            ),
+            Tile(_deleted(everything), "deleted", replace(span, type=(ChangeType.DELETED.value,)).query()),
             Tile(sensitive.total, "sensitive changes", replace(span, sensitivity="high").query()),
             Tile(direct.total, "by direct SQL", replace(span, kind="database").query()),
         ],
@@ -130,8 +127,8 @@ def _chart(days: Sequence[date], found: Tallies, names: Sequence[str] | None) ->
     return chart(days, counts, ["all"] if names is None else names)
 
 
-def _people(found: Tallies) -> int:
-    return sum(1 for person in found.people if person.kind == "user")
+def _deleted(found: Tallies) -> int:
+    return sum(choice.entries for choice in found.types if choice.value == ChangeType.DELETED)
 
 
 def _busiest(people: Sequence[Person], span: Wanted) -> list[Busy]:
