@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench bench-page lint format lock serve-demo clean
+.PHONY: help setup demo test test-long bench bench-read bench-page lint format lock serve-demo clean
 
 help: ## Say what the targets are
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -40,6 +40,9 @@ bench: $(STAMP) ## Measure what capture costs
 
 bench-page: $(STAMP) ## Measure the page at a long log, with many readers
 	$(BIN)/python -m bench.page --changes 5000000
+
+bench-read: $(STAMP) ## Measure what reading a long log costs (needs 20 GB; ARGS="--changes 1000000" less)
+	$(BIN)/python -m bench.reading $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ SELECT e.table_id, bench.other(e.key, g), bench.other(e.about, g), e.root_table_
 FROM audit.entity AS e CROSS JOIN generate_series(1, 20000) AS g WHERE jsonb_typeof(e.key -> 'id') = 'number'
 ON CONFLICT DO NOTHING;
 
--- The rows of one day: so many transactions.
+-- So many transactions in the last three hours of a day.
 CREATE FUNCTION bench.fill(day date, transactions integer) RETURNS bigint LANGUAGE plpgsql AS $f$
 DECLARE
     templates bigint := (SELECT count(*) FROM bench.template);
@@ -33,7 +33,7 @@ DECLARE
 BEGIN
     PERFORM audit.make_partition('transaction', day), audit.make_partition('change', day);
     CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
-    SELECT day::timestamp AT TIME ZONE 'UTC' + make_interval(secs => g * (86000.0 / transactions)) AS at,
+    SELECT day::timestamp AT TIME ZONE 'UTC' + make_interval(hours => 21, secs => g * (10790.0 / transactions)) AS at,
         (3 + g % 500)::text::xid8 AS transaction_id, t.n,
         (power(random(), 3) * 20000)::bigint AS copy, 'Person ' || lpad((power(random(), 2) * 400)::integer::text, 3, '0') AS person
     FROM generate_series(1, transactions) AS g

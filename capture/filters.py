@@ -19,6 +19,8 @@ KINDS = ("user", "system", "database")
 LONGEST_WORD = 60
 """Words are compared by so many letters: what is longer is a hash or a blob."""
 
+LONGEST_SEARCH = 1000
+
 # A letter of a script that puts no blanks between words is a word of its own; of the others, what stands together is.
 _BY_LETTER = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_BY_LETTER}]|[^\W_{_BY_LETTER}]+")
@@ -52,6 +54,8 @@ class Filters:
 
     def __post_init__(self) -> None:
         """Refuse what would want nothing by a slip of the pen. Raises UsageError."""
+        if self.search is not None and len(self.search) > LONGEST_SEARCH:
+            raise UsageError(f"a search has at most {LONGEST_SEARCH:,} letters, not {len(self.search):,}")
         if self.sensitivity is not None and self.sensitivity not in SENSITIVITIES:
             raise UsageError(f"sensitivity '{self.sensitivity}' is none of {', '.join(SENSITIVITIES)}")
         if self.actor_kind is not None and self.actor_kind not in KINDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -28,6 +29,7 @@ class Steps:
     ddl: events.DdlWatch = field(default_factory=events.DdlWatch)
 
 
+@cache
 def program_version() -> str:
     """Return the version of this program."""
     try:

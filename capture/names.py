@@ -97,7 +97,7 @@ class LogNames:
             if self._indexed:
                 self._past.clear()
         rows = {row: key for change in changes for row, key in self._referred(change) if row not in self._registry}
-        self._look_up(rows)
+        self.look_up(rows)
 
     def value(self, table: str, key: Json, column: str, after: int) -> Json:
         """Return the column's value right after the change numbered `after`; UNKNOWN where nothing tells it."""
@@ -119,7 +119,7 @@ class LogNames:
     def _pasts(self, table: str, at: str, key: Json) -> Iterator[Past]:
         """Yield what is known of a row's past, what came first before what came later."""
         if self._indexed and (table, at) not in self._past:
-            self._look_up({(table, at): key})
+            self.look_up({(table, at): key})
         past, tail = self._past.get((table, at), []), self._tail.get((table, at), [])
         # What the index does not know yet may have begun before what it knows.
         yield sorted(past + tail, key=lambda row: row[0]) if tail else past
@@ -136,7 +136,7 @@ class LogNames:
                 if value is not None:
                     yield (target.rpartition(".")[0], key_text(value)), value
 
-    def _look_up(self, rows: dict[tuple[str, str], Json]) -> None:
+    def look_up(self, rows: dict[tuple[str, str], Json]) -> None:
         """Read what registry and index know of some rows."""
         asked = [(row, whole) for row, key in rows.items() if (whole := self._whole(row[0], key)) is not None]
         self._registry |= dict.fromkeys(rows)
@@ -182,7 +182,7 @@ class LogNames:
 
     def _current(self, table: str, at: str, key: Json, column: str) -> Json:
         if (table, at) not in self._registry:
-            self._look_up({(table, at): key})
+            self.look_up({(table, at): key})
         about = self._registry[table, at]
         names = self._columns.all_of(table, column)
         for name in names if about else ():

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 
 from capture.catalogue.model import Catalogue
-from capture.entries.describe import Teller, entries
+from capture.entries.describe import Teller
 from capture.filters import Filters
+from capture.index.read import Reader
+from capture.index.state import DAY, Span, midnight
 from capture.model import UNKNOWN, Entry
+from capture.reading import log_cursor
+from capture.resources import query
 
 BUSIEST = 10
 """So many people are named."""
@@ -89,8 +93,8 @@ class Tally:
     types: Counter[str] = field(default_factory=Counter)
     entities: Counter[str] = field(default_factory=Counter)
     accounts: Counter[str] = field(default_factory=Counter)
-    direct: int = 0
-    sensitive: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    levels: Counter[str] = field(default_factory=Counter)
 
     def add(self, entry: Entry) -> None:
         """Count an entry."""
@@ -100,15 +104,32 @@ class Tally:
         self.types[entry.type.value] += 1
         self.entities[entry.entity] += 1
         self.accounts.update({one for one in (entry.account, entry.former_account) if one is not None})
-        self.direct += entry.actor_kind == "database"
-        self.sensitive += entry.sensitivity == "high"
+        self.kinds[entry.actor_kind] += 1
+        self.levels[entry.sensitivity] += 1
+
+    def add_row(self, row: tuple[Any, ...]) -> None:
+        """Count what tally_sum.sql counted in one of its ways."""
+        way, day, module, actor, kind, change_type, entity, account, former, level, number = row
+        match way:
+            case 0b01111:
+                self.days[day][module] += number
+                self.modules[module] += number
+            case 0b10111:
+                self.people[actor, kind] += number
+                self.kinds[kind] += number
+            case 0b11011:
+                self.types[change_type] += number
+            case 0b11101:
+                self.entities[entity] += number
+            case 0b11110:
+                self.levels[level] += number
+            case _:
+                self.accounts.update(dict.fromkeys({one for one in (account, former) if one is not None}, number))
 
 
 def choices(conn: psycopg.Connection[Any], catalogue: Catalogue, scope: Filters) -> Choices:
-    """Return what the filters can offer among the entries of the scope: its `accounts`, and its time where it has one."""
-    tally = Tally()
-    for entry in entries(conn, catalogue, replace(scope, limit=None)):
-        tally.add(entry)
+    """Return what the filters can offer among the entries of the scope: its `accounts`, and its days as `tallies` counts them."""
+    tally = _counted(conn, catalogue, scope)
     accounts = tally.accounts
     if scope.accounts is not None:
         accounts = Counter({one: number for one, number in accounts.items() if one in scope.accounts})
@@ -128,19 +149,89 @@ def choices(conn: psycopg.Connection[Any], catalogue: Catalogue, scope: Filters)
 
 
 def tallies(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Tallies:
-    """Return how much of what the filters want happened; `limit` of the filters is not looked at."""
-    tally = Tally()
-    for entry in entries(conn, catalogue, replace(filters, limit=None)):
-        tally.add(entry)
+    """Return how much of what the filters want happened, on all UTC days that their time touches and the retention has whole.
+
+    `limit` of the filters is not looked at. With a filter for an entity, words or a row, each entry has to be read.
+    """
+    return tallied(_counted(conn, catalogue, filters))
+
+
+def tallied(tally: Tally) -> Tallies:
+    """Return the counts as the overview shows them."""
     return Tallies(
         total=sum(tally.types.values()),
         days=tuple(Day(day, tuple(tally.days[day].most_common())) for day in sorted(tally.days)),
         people=_people(tally)[:BUSIEST],
         modules=_by_name(tally.modules),
         types=_by_name(tally.types),
-        direct=tally.direct,
-        sensitive=tally.sensitive,
+        direct=tally.kinds["database"],
+        sensitive=tally.levels["high"],
     )
+
+
+def _counted(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters) -> Tally:
+    """Count what the filters want on whole UTC days: by the tally of the index, and what that does not know one by one."""
+    tally = Tally()
+    reader = Reader(conn, catalogue)
+    row = log_cursor(conn).execute(query("tally_time")).fetchone()
+    assert row is not None  # noqa: S101 - the query gives one row
+    now, oldest = row
+    first = _midnight_after(oldest) if filters.since is None else max(_midnight_after(oldest), _midnight(filters.since))
+    end = _midnight_after(now) + DAY if filters.until is None else _midnight_after(filters.until)
+    filters = replace(filters, limit=None, since=first, until=end)
+    state = reader.state
+    if (
+        state is None
+        or not state.names
+        or filters.entity
+        or filters.search
+        or filters.row
+        or filters.accounts == frozenset()
+    ):
+        for _, entry in reader.keyed(filters):
+            tally.add(entry)
+        return tally
+    for span in state.spans(first, end):
+        if span.indexed:
+            for found in _summed(conn, filters, span):
+                tally.add_row(found)
+        for entry in reader.unknown(filters, span):
+            tally.add(entry)
+    return tally
+
+
+def _summed(conn: psycopg.Connection[Any], filters: Filters, span: Span) -> list[tuple[Any, ...]]:
+    days = [span.first.date() + timedelta(days=day) for day in range(-(-(span.end - span.first) // DAY))]
+    parameters = {
+        "days": days,
+        "modules": _named(conn, "module", filters.modules),
+        "types": _named(conn, "type", filters.types),
+        "actors": _named(conn, "actor", tuple(filters.people)),
+        "kind": filters.actor_kind,
+        "levels": None if filters.sensitivity is None else list(filters.sensitivities),
+        "account": filters.account,
+        "accounts": None if filters.accounts is None else sorted(filters.accounts),
+    }
+    return log_cursor(conn).execute(query("tally_sum"), parameters, prepare=False).fetchall()
+
+
+def _named(conn: psycopg.Connection[Any], what: str, names: tuple[str, ...]) -> list[str] | None:
+    """Return the names as they are spelt, whatever their case is; None where there is no filter."""
+    if not names:
+        return None
+    asked = {name.casefold() for name in names}
+    found = log_cursor(conn).execute(query("tally_names"), {"what": what})
+    return [name for (name,) in found if name.casefold() in asked]
+
+
+def _midnight(at: datetime) -> datetime:
+    return midnight(at.astimezone(UTC).date())
+
+
+def _midnight_after(at: datetime) -> datetime:
+    """Return the first UTC midnight that is not before a time."""
+    day = _midnight(at)
+    return day if day == at else day + DAY
 
 
 def account_labels(conn: psycopg.Connection[Any], catalogue: Catalogue, accounts: list[str]) -> dict[str, str]:
@@ -153,6 +244,7 @@ def account_labels(conn: psycopg.Connection[Any], catalogue: Catalogue, accounts
         return {}
     table, _, column = target.rpartition(".")
     names = Teller(conn, catalogue).names()
+    names.look_up({(table, account): account for account in accounts})
     found = {account: names.value(table, account, column, _ALWAYS) for account in accounts}
     return {account: str(name) for account, name in found.items() if name is not UNKNOWN and name is not None}
 

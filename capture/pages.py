@@ -109,7 +109,7 @@ def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filter
 
 def count(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, *, cap: int = 2000) -> Count:
     """Return how many entries the filters want, counted up to the cap."""
-    number = sum(1 for _ in islice(Reader(conn, catalogue).keyed(filters), cap + 1))
+    number = Reader(conn, catalogue).count(filters, cap + 1)
     return Count(min(number, cap), number > cap)
 
 
@@ -120,7 +120,7 @@ def find(
 
     Raises UsageError where the id is malformed.
     """
-    entry = entry_by_id(conn, catalogue, entry_id)
+    entry = entry_by_id(conn, catalogue, entry_id, lambda: Reader(conn, catalogue).telling)
     return entry if entry is not None and wanted(entry, Filters(accounts=accounts)) else None
 
 

@@ -115,8 +115,8 @@ def transactions(
     """Yield blocks of transactions with all their changes, newest first, inside the retention.
 
     Only what SQL can decide of the filters is applied: time, accounts, and the tables of the modules; or time and row.
-    From *place* on, its own transaction included, where one is given; oldest first where that says so. So many to a *block*, BLOCK
-    without; with *whole*, whatever the retention.
+    From *place* on, its own transaction included, where one is given; oldest first where that says so. So many to the first *block*, and
+    soon BLOCK; with *whole*, whatever the retention.
     """
     if filters.row is not None:
         yield from _history(conn, filters, filters.row, place)
@@ -127,11 +127,12 @@ def transactions(
     # The transaction of the place itself is asked for too: it may have further entries.
     after = None if place is None else (place.at, place.transaction_id + (-1 if upward else 1))
     parameters = {**_parameters(catalogue, filters), "whole": whole}
+    size = block or BLOCK
     while True:
         start = {
             "after_at": after[0] if after else None,
             "after_id": after[1] if after else None,
-            "block": block or BLOCK,
+            "block": size,
         }
         found = cursor.execute(query(name), {**parameters, **start}).fetchall()
         if not found:
@@ -139,6 +140,7 @@ def transactions(
         some = read_some(conn, found)
         yield some[::-1] if upward else some
         after = found[-1][0], found[-1][1]
+        size = max(size, min(2 * size, BLOCK))
 
 
 def _history(

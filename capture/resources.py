@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import LiteralString
@@ -26,6 +27,7 @@ def read_sql(path: Path) -> LiteralString:
     return path.read_text(encoding="utf-8")
 
 
+@cache
 def query(name: str) -> LiteralString:
     """Read one of the queries in sql/queries."""
     return read_sql(SQL / "queries" / f"{name}.sql")

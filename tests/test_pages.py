@@ -140,6 +140,6 @@ def test_a_search_finds_words_by_their_beginnings_without_case_and_accents() -> 
 
 
 def test_filters_that_want_nothing_by_mistake_are_refused() -> None:
-    for wrong in ({"sensitivity": "secret"}, {"actor_kind": "User"}):
+    for wrong in ({"sensitivity": "secret"}, {"actor_kind": "User"}, {"search": "x" * 1001}):
         with pytest.raises(UsageError):
             Filters(**wrong)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -68,17 +68,25 @@ def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filter
     return islice(found, filters.limit)
 
 
-def entry_by_id(conn: psycopg.Connection[Any], catalogue: Catalogue, text: str) -> Entry | None:
+def entry_by_id(
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    text: str,
+    telling: Callable[[], tuple[Teller, LogNames]] | None = None,
+) -> Entry | None:
     """Return one entry, None where the log has it no more. Raises UsageError where the id is malformed.
 
-    A catalogue that has moved the change to another module since does not break the link.
+    A catalogue that has moved the change to another module since does not break the link. *telling* gives a teller and names that are
+    quicker than the log's own.
     """
     wanted_one = decode(text)
     # A microsecond on: `until` is exclusive.
     moment = Filters(since=wanted_one.at, until=wanted_one.at + timedelta(microseconds=1))
+    teller, names = telling() if telling else (Teller(conn, catalogue), None)
     same = [
         (entry, other.module)
-        for entry in _all(conn, catalogue, moment)
+        for found in placed(teller, moment, names=names)
+        for entry in found
         if entry.transaction_id == wanted_one.transaction_id
         for other in [decode(entry.id)]
         if other.root == wanted_one.root
@@ -100,13 +108,17 @@ def entries_in(
 
 
 def placed(
-    teller: Teller, filters: Filters, place: Place | None = None, names: LogNames | None = None
+    teller: Teller,
+    filters: Filters,
+    place: Place | None = None,
+    names: LogNames | None = None,
+    block: int | None = None,
 ) -> Iterator[list[Entry]]:
     """Yield the entries of each transaction, the last first; *place* is where to read on from.
 
     Whether the filters want them is not looked at, but for what leaves out whole transactions.
     """
-    blocks = transactions(teller.conn, teller.catalogue, filters, place)
+    blocks = transactions(teller.conn, teller.catalogue, filters, place, block=block)
     return teller.blocks(blocks, names or teller.names())
 
 

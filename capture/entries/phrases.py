@@ -98,7 +98,10 @@ _ENVIRONMENT = _environment()
 @cache
 def compile_text(text: str) -> Template:
     """Return a catalogue's text, compiled. Raises jinja2.TemplateSyntaxError."""
-    return _ENVIRONMENT.from_string(text)
+    template = _ENVIRONMENT.from_string(text)
+    # Copied for each rendering: a dict is, many times sooner than the map of maps that Jinja makes.
+    template.globals = dict(template.globals)
+    return template
 
 
 @cache

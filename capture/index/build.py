@@ -133,8 +133,8 @@ class _Indexer:
                 self.conn.execute(query("index_doubt"), {"number": lowest})
             wanted = [key for key in keys if key[0].astimezone(UTC).date() in days]
             blocks = (read_some(self.conn, wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE))
-            # Names of after the window count too: the log tells them, from the oldest transaction of the window on.
-            for day, written in self._write(blocks, self.teller.names()).items():
+            # Names of after the window count too. Where the names are not kept yet, no day is in these words, and nothing is written.
+            for day, written in self._write(blocks, self.teller.names(read_tail(self.conn, now, None))).items():
                 self.report.added += written.entries
                 self._count(day, written)
                 self.conn.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import psycopg
@@ -18,10 +18,14 @@ from capture.index.state import Span, State, read_state, words_of
 from capture.index.terms import Asked, asked
 from capture.model import Entry
 from capture.names import LogNames
-from capture.reading import Place, read_some
+from capture.reading import Place, log_cursor, read_some
+from capture.resources import query
+from capture.window import Watermark
 
 FEWEST, MOST = 64, 512
 """Transactions that are read at once: at first as many as a page needs, later more."""
+
+_TRIES = 3
 
 Keyed = Iterator[tuple[Key, Entry]]
 
@@ -33,18 +37,28 @@ class Reader:
         """Find out what the index has."""
         self.conn = conn
         self.teller = Teller(conn, catalogue)
+        self.state: State | None = None
+        self._names: LogNames = self.teller.names()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Find out again what the index has."""
         names = self.teller.names()
-        self.state: State | None = read_state(conn, words_of(conn, catalogue, self.teller.columns, names))
-        if self.state is not None and self.state.names:
-            names = self.teller.names(self.state.tail)
-        self._names: LogNames = names
+        self.state = read_state(self.conn, words_of(self.conn, self.teller.given, self.teller.columns, names))
+        known = self.state is not None and self.state.names
+        self._names = self.teller.names(self.state.tail) if self.state is not None and known else names
+
+    @property
+    def telling(self) -> tuple[Teller, LogNames]:
+        """What puts transactions into words."""
+        return self.teller, self._names
 
     def keyed(self, filters: Filters, start: Cursor | None = None) -> Keyed:
         """Yield what the filters want on one side of the cursor, the nearest first; `limit` is not looked at."""
         if filters.accounts is not None and not filters.accounts:
             return
-        wish = asked(filters) if self.state is not None else None
-        if self.state is None or wish is None or not self.state.names:
+        wish = asked(filters)
+        if self.state is None or not wish or not self.state.names:
             yield from self._unindexed(filters, start)
             return
         spans = self.state.spans(filters.since, filters.until)
@@ -54,19 +68,61 @@ class Reader:
             if start is not None and (span.end <= start.key.at if start.upward else span.first > start.key.at):
                 continue
             if span.indexed:
-                yield from self._indexed(filters, start, span, wish, self.state)
+                yield from self._indexed(filters, start, span, wish.candidates)
             else:
                 yield from self._unindexed(replace(filters, since=span.first, until=span.end), start)
 
+    def count(self, filters: Filters, cap: int) -> int:
+        """Return how many entries the filters want, at most so many."""
+        wish = asked(filters)
+        if wish is None or (self.state is not None and not self.state.names):
+            return sum(1 for _ in islice(self.keyed(filters), cap))
+        for _ in range(_TRIES):
+            if self.state is None:
+                break
+            number = self._counted(filters, wish, cap, self.state)
+            row = log_cursor(self.conn).execute(query("index_watermark")).fetchone()
+            if row is not None and Watermark(*row) == self.state.watermark:
+                return number
+            # What was indexed meanwhile was counted twice.
+            self.refresh()
+        return sum(1 for _ in islice(self.keyed(filters), cap))
+
+    def _counted(self, filters: Filters, wish: Asked, cap: int, state: State) -> int:
+        if filters.accounts is not None and not filters.accounts:
+            return 0
+        number = 0
+        for span in state.spans(filters.since, filters.until):
+            if span.indexed:
+                parameters = {"terms": wish.certain, "first": span.first, "end": span.end, "limit": cap - number}
+                row = log_cursor(self.conn).execute(query("index_count"), parameters, prepare=False).fetchone()
+                number += row[0] if row else 0
+                rest = self._indexed(filters, None, span, wish.doubtful)
+            else:
+                rest = self._unindexed(replace(filters, since=span.first, until=span.end), None)
+            number += sum(1 for _ in islice(rest, max(cap - number, 0)))
+            if number >= cap:
+                break
+        return number
+
+    def unknown(self, filters: Filters, span: Span) -> Iterator[Entry]:
+        """Yield the entries of a span that the filters want and the index does not know yet; all of a span that it has not."""
+        if span.indexed:
+            found = self._indexed(filters, None, span, "")
+        else:
+            found = self._unindexed(replace(filters, since=span.first, until=span.end), None)
+        return (entry for _, entry in found)
+
     def _unindexed(self, filters: Filters, start: Cursor | None) -> Keyed:
         place = None if start is None else Place(start.key.at, start.key.transaction_id, start.upward)
-        for some in placed(self.teller, filters, place, self._names):
+        for some in placed(self.teller, filters, place, self._names, FEWEST):
             yield from _wanted(some, filters, start, None)
 
-    def _indexed(self, filters: Filters, start: Cursor | None, span: Span, wish: Asked, state: State) -> Keyed:
+    def _indexed(self, filters: Filters, start: Cursor | None, span: Span, terms: str) -> Keyed:
+        assert self.state is not None  # noqa: S101 - it has the span
         upward = start is not None and start.upward
         filters = replace(filters, since=max(span.first, filters.since or span.first))
-        for block in _in_blocks(selected(self.conn, wish.candidates, span, start, state)):
+        for block in _in_blocks(selected(self.conn, terms, span, start, self.state)):
             read = read_some(self.conn, list(block))
             for transaction, _, found in self.teller.block(read[::-1] if upward else read, self._names):
                 places = block[transaction.at, transaction.transaction_id]

@@ -30,7 +30,7 @@ Found = tuple[datetime, int, int | None]
 def selected(
     conn: psycopg.Connection[Any], terms: str, span: Span, start: Cursor | None, state: State
 ) -> Iterator[Found]:
-    """Yield the entries of a span that the terms ask for, on one side of the cursor, the nearest first.
+    """Yield the entries of a span that the terms ask for, on one side of the cursor, the nearest first; none for no terms.
 
     What the index does not know yet is among them whatever it is.
     """
@@ -40,6 +40,8 @@ def selected(
     ]
     if upward:
         tail.reverse()
+    if not terms:
+        return iter(tail)
     # What has been indexed since the tail was read would come twice.
     known = (found for found in _indexed(conn, terms, span, start) if found[:2] not in state.in_tail)
     return heapq.merge(known, tail, key=lambda found: found[:2], reverse=not upward)

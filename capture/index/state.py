@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import Any
+from unicodedata import unidata_version
 
+import babel
 import psycopg
 
 from capture.catalogue.model import Catalogue
@@ -19,8 +21,8 @@ from capture.renames import Names
 from capture.resources import query
 from capture.window import Watermark
 
-FORM = "1"
-"""Another one when terms are made otherwise: then every index is stale."""
+FORM = f"1 {unidata_version} {babel.__version__}"
+"""Another one when terms are made otherwise: then every index is stale. What letters and languages are, differs by version too."""
 
 LONGEST_TAIL = 5000
 """With more transactions that the index does not know, the log is read without it."""
@@ -109,15 +111,7 @@ def read_state(conn: psycopg.Connection[Any], words: Words) -> State | None:
 
 def read_tail(conn: psycopg.Connection[Any], watermark: Watermark, limit: int | None) -> list[tuple[datetime, int]]:
     """Return the transactions from a watermark on, by time and number, newest first."""
-    row = log_cursor(conn).execute(query("index_incarnation")).fetchone()
-    # In another cluster numbers began anew.
-    same = row is not None and row[0] == watermark.incarnation
-    parameters = {
-        "incarnation": watermark.incarnation,
-        "xid": str(watermark.xid),
-        "lowest": str(watermark.xid if same else 0),
-        "limit": limit,
-    }
+    parameters = {"incarnation": watermark.incarnation, "xid": str(watermark.xid), "limit": limit}
     return [(at, number) for at, number in log_cursor(conn).execute(query("index_tail"), parameters, prepare=False)]
 
 

@@ -33,6 +33,10 @@ class Asked:
     sure: str
     unsure: str
 
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.sure or self.unsure)
+
     @property
     def candidates(self) -> str:
         """The entries that must be looked at."""
@@ -71,7 +75,7 @@ def terms_of(entry: Entry, *, unsure: bool) -> str:
 
 
 def asked(filters: Filters) -> Asked | None:
-    """Return what a filter asks of the index; None where it cannot be asked of it, and where nothing but a time is asked."""
+    """Return what a filter asks of the index, nothing where it asks for no more than a time; None where it cannot be asked of it."""
     sure = [
         _any(_named("M", module) for module in filters.modules),
         _any(f"T{name.casefold()}" for name in filters.types if name.isalpha()),
@@ -94,8 +98,7 @@ def asked(filters: Filters) -> Asked | None:
         if filters.search.strip() and not found:
             return None
         unsure += [f"'{word}':*" for word in found]
-    both = Asked(_all(*sure), _all(*unsure))
-    return both if both.sure or both.unsure else None
+    return Asked(_all(*sure), _all(*unsure))
 
 
 def _all(*parts: str) -> str:

@@ -50,7 +50,7 @@ create table if not exists audit.entry_index (
 
 grant select on audit.entry, audit.entry_day, audit.entry_tally, audit.entry_name, audit.entry_index to audit_reader;
 
-comment on table audit.entry is 'Index of entries: one row for each entry, with the terms that filters ask for; partitions by UTC day. Derived from the log, may be emptied at any time.';
+comment on table audit.entry is 'Index of entries: one row for each entry, with the terms that filters ask for; partitions by UTC day. Derived from the log; emptying audit.entry_day makes it good for nothing, until whochanged index has made it anew.';
 comment on column audit.entry.at is 'Start of the transaction: audit.transaction.at.';
 comment on column audit.entry.transaction_id is 'The transaction: audit.transaction.transaction_id.';
 comment on column audit.entry.last_id is 'The number of the last change of the transaction: names of after it count.';

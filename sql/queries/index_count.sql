@@ -2,5 +2,5 @@
 SELECT count(*)
 FROM (
     SELECT FROM audit.entry AS e
-    WHERE e.terms @@ %(terms)s::tsquery AND e.at >= %(first)s AND e.at < %(end)s
+    WHERE (%(terms)s::text = '' OR e.terms @@ %(terms)s::tsquery) AND e.at >= %(first)s AND e.at < %(end)s
     LIMIT %(limit)s) AS counted
