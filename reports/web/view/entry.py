@@ -158,7 +158,14 @@ def root_table(entry: Entry, catalogue: Catalogue) -> str | None:
     if not entry.entity_id:
         return None
     wanted = decode(entry.id).root
-    tables = dict.fromkeys([*(change.table for change in entry.changes), *(table.name for table in catalogue.table)])
+    # Those that are called so come first: a hash for each of the others would cost a quarter of the page.
+    tables = dict.fromkeys(
+        [
+            *(table.name for table in catalogue.table if table.entity == entry.entity),
+            *(change.table for change in entry.changes),
+            *(table.name for table in catalogue.table),
+        ]
+    )
     return next((table for table in tables if root_hash(table, entry.entity_id) == wanted), None)
 
 
