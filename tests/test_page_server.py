@@ -143,6 +143,10 @@ FORM: dict[str, Any] = {
 }
 
 
+ELSE: dict[str, Any] = {"account:1": "on", "email": "eve@evil.test"}
+"""What a form may not say: another account, another address."""
+
+
 @pytest.fixture
 def mira(site: Site) -> Browser:
     """Give the browser of an Account Admin of account 2 who has a mail address."""
@@ -156,12 +160,7 @@ def mira(site: Site) -> Browser:
 def test_a_viewer_subscribes_changes_pauses_and_ends_their_own_digest(site: Site, mira: Browser) -> None:
     """Never to another address, never for more accounts than they see; each step is an entry by their name."""
     assert "You get no digest" in mira.get("/settings").text
-    assert (
-        mira.post(
-            "/settings/digest", page="/settings", **FORM, **{"account:1": "on", "email": "eve@evil.test"}
-        ).status_code
-        == 303
-    )
+    assert mira.post("/settings/digest", page="/settings", **FORM, **ELSE).status_code == 303
     found = subscription(site, "mira@globex.test")
     assert found
     assert (found.cadence, found.timezone, found.weekday, found.accounts) == ("weekly", "Asia/Tokyo", 3, ("2",))
