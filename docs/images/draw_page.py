@@ -52,6 +52,7 @@ def draw(
     """Draw one page into a file."""
     page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, base_url=url)
     show(page, name)
+    page.wait_for_timeout(300)
     page.screenshot(path=HERE / file)
     page.close()
 
