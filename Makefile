@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench bench-read lint format lock serve-demo clean
+.PHONY: help setup demo test test-long bench bench-read bench-page lint format lock serve-demo clean
 
 help: ## Say what the targets are
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -38,6 +38,9 @@ test-long: $(STAMP) ## Ten times the rows, ten minutes of chaos, 1,000 faults of
 
 bench: $(STAMP) ## Measure what capture costs, beside its peers (half an hour)
 	$(BIN)/python -m bench
+
+bench-page: $(STAMP) ## Measure the page at a log of 5 million changes (needs 6 GB; ARGS="--changes 1000000" less)
+	$(BIN)/python -m bench.page $(ARGS)
 
 bench-read: $(STAMP) ## Measure what reading a long log costs (needs 20 GB; ARGS="--changes 1000000" less)
 	$(BIN)/python -m bench.reading $(ARGS)

@@ -12,4 +12,6 @@ pytest_plugins = [
     "tests.fix_http",
     "tests.fix_logs",
     "tests.fix_web",
+    "tests.fix_browser",
+    "tests.fix_page",
 ]

@@ -12,10 +12,10 @@ import pytest
 
 from capture.coverage import coverage
 from capture.install import track_table
+from reports.findings import complaints
 from tests.fix_replication import SLOT, Connection, Subscribe, caught_up, wait
 from tests.test_capture_rows import HIDDEN, log
 from whochanged.cli import run
-from whochanged.output.findings import complaints
 
 T = "create table t (id int primary key, n text)"
 

@@ -10,8 +10,8 @@ import pytest
 from capture.coverage import TableCoverage, coverage, strays
 from capture.errors import DatabaseError
 from capture.install import track_table
+from reports.findings import complaints
 from tests.test_capture_rows import log, make
-from whochanged.output.findings import complaints
 
 Connection = psycopg.Connection[Any]
 

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from reports.web import csrf
 from reports.web.state import State, state_of
+from reports.web.view.markup import FILTERS
 from reports.web.viewer import ROLE_NAMES, Viewer
 
 
@@ -26,6 +27,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.globals["role_names"] = ROLE_NAMES
+    found.filters |= FILTERS
     return found
 
 

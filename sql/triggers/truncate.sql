@@ -177,7 +177,7 @@ revoke all on function audit.partition_path(oid), audit.deregister_statement(aud
 grant execute on function audit.partition_path(oid), audit.deregister_statement(audit.tracked_table, oid, text) to audit_capture;
 alter function audit.planned_code(oid) owner to audit_owner;
 revoke all on function audit.planned_code(oid) from public;
-grant execute on function audit.planned_code(oid) to audit_capture;
+grant execute on function audit.planned_code(oid) to audit_capture, audit_web;
 alter function audit.can_read(oid) owner to audit_owner;
 revoke all on function audit.can_read(oid) from public;
-grant execute on function audit.can_read(oid) to audit_capture;
+grant execute on function audit.can_read(oid) to audit_capture, audit_web;

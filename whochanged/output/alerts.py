@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from reports.alerts.state import LATE
 from reports.outbox import Outcome
 from whochanged.output.machine import utc
 from whochanged.output.safety import neutral
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from reports.alerts.kept import KeptAlert, KeptRequest
     from reports.alerts.requests import Posted
     from reports.alerts.state import AlertState
-
-_UNSEEN = timedelta(hours=1)
 
 _STYLES = {"pending": "cyan", "retry": "yellow", "sent": "green", "parked": "bold red"}
 _BECAME = {"sent": "sent", "retry": "not sent, waits", "parked": "not sent, given up"}
@@ -87,37 +83,6 @@ def state_lines(state: AlertState | None, zone: tzinfo) -> Iterator[str]:
         yield (
             f"The webhook is stopped since {_clock(state.webhook_stopped_at, zone)} ({neutral(state.webhook_stopped_for or '')}): "
             "whochanged alerts resume  goes on."
-        )
-
-
-def alert_problems(state: AlertState, now: datetime) -> Iterator[str]:
-    """Say what keeps sensitive changes from those who should know at once, and what to do."""
-    shows = "whochanged alerts list  shows the answers"
-    if state.webhook_stopped_at is not None:
-        yield (
-            f"the webhook is stopped, its receiver answered {state.webhook_stopped_for}: put WHOCHANGED_WEBHOOK_URL right, then run  "
-            "whochanged alerts resume"
-        )
-    for number, what in (
-        (state.mails_parked, ("alert was", "alerts were")),
-        (state.requests_parked, ("request to the webhook was", "requests to the webhook were")),
-    ):
-        if number:
-            yield f"{_count(number, *what)} given up: {shows}; when that is seen to, run  whochanged alerts send --now"
-    for since, number, what in (
-        (state.mails_waiting_since, state.mails_waiting, ("alert has", "alerts have")),
-        (
-            state.requests_waiting_since,
-            state.requests_waiting,
-            ("request to the webhook has", "requests to the webhook have"),
-        ),
-    ):
-        if since is not None and now - since > LATE and state.webhook_stopped_at is None:
-            yield f"{_count(number, *what)} waited for more than 10 minutes: {shows}"
-    if state.unseen_since is not None and now - state.unseen_since > _UNSEEN:
-        yield (
-            "nobody has looked for sensitive changes for an hour, so that alerts are overdue: start  whochanged run,  or let cron run  "
-            "whochanged alerts send  every minute"
         )
 
 

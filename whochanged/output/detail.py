@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from reports.provenance import trust_words
 from whochanged.output.safety import neutral
 from whochanged.output.terminal import Painter, actor_text, change_line, facts_text
 
@@ -48,7 +49,7 @@ def _facts(entry: Entry) -> list[tuple[str, str | None]]:
     source = entry.source
     return [
         ("Also", ", ".join(source.other_actors)),
-        ("Trust", _trust(entry)),
+        ("Trust", trust_words(entry)),
         ("Entity", f"{entry.entity} {entry.entity_id}".strip()),
         ("Account", entry.account),
         ("Consequence of", entry.consequence_of),
@@ -60,18 +61,6 @@ def _facts(entry: Entry) -> list[tuple[str, str | None]]:
         ("Transaction", str(entry.transaction_id)),
         ("Entry", entry.id),
     ]
-
-
-def _trust(entry: Entry) -> str:
-    """What stands behind the name of the actor."""
-    worth, _, key = (entry.source.signature or "").partition(":")
-    if worth in {"invalid", "expired"}:
-        return f"claimed by {entry.source.database_user}, with a signature that is {worth}"
-    if entry.actor_kind != "user":
-        return "the database's own knowledge"
-    if entry.actor_trust == "claimed":
-        return f"claimed by {entry.source.database_user}; nothing vouches for it"
-    return f"signed with key {key}" if worth else f"vouched for by the trusted gateway {entry.source.database_user}"
 
 
 def _key(key: object) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from reports.findings import complaints
 from reports.health import document
-from whochanged.output.findings import complaints
 from whochanged.output.safety import neutral
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from capture.coverage import LastRun, TableCoverage
     from reports.alerts.state import AlertState
-    from whochanged.output.findings import Report
+    from reports.findings import Report
 
 
 def print_status(console: Console, report: Report, zone: tzinfo) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capture.events import DdlWatch
-from whochanged.output.alerts import alert_problems
+from reports.alerts.complaints import alert_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
