@@ -191,8 +191,21 @@ def many_readers(dsn: str, port: int, pid: int | None, arguments: argparse.Names
                 saves[number] += 1
                 time.sleep(0.02)
 
+    def index(_: int) -> None:
+        from capture.catalogue import Catalogue
+        from capture.catalogue.installing import installed_catalogue
+        from capture.index.build import catch_up
+
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            catalogue = installed_catalogue(conn) or Catalogue(name="none")
+            while time.monotonic() < until:
+                catch_up(conn, catalogue)
+                time.sleep(2)
+
     jobs: list[tuple[Callable[[int], None], int]] = [(read, number) for number in range(arguments.readers)]
-    threads = [threading.Thread(target=job, args=(number,)) for job, number in [*jobs, (write, 0), (write, 1)]]
+    threads = [
+        threading.Thread(target=job, args=(number,)) for job, number in [*jobs, (write, 0), (write, 1), (index, 0)]
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -96,20 +96,32 @@ def look(call: Call) -> Look:
 
 
 _kept: WeakKeyDictionary[Database, dict[frozenset[str] | None, tuple[float, Choices]]] = WeakKeyDictionary()
-_lock = threading.Lock()
+_lock, _making = threading.Lock(), threading.Lock()
 
 
 def _offers(call: Call, log: ScopedLog) -> Choices:
-    """Return what the filters can offer; made anew where it is older than FRESH."""
+    """Return what the filters can offer; made anew where it is older than FRESH, by one of a crowd: the others take what there is."""
     scope = call.viewer.accounts
-    with _lock:
-        found = _kept.setdefault(call.state.database, {}).get(scope)
-    if found is not None and monotonic() - found[0] < FRESH:
+
+    def known() -> tuple[float, Choices] | None:
+        with _lock:
+            return _kept.setdefault(call.state.database, {}).get(scope)
+
+    found = known()
+    if found is not None and (monotonic() - found[0] < FRESH or not _making.acquire(blocking=False)):
         return found[1]
-    choices = log.choices()
-    with _lock:
-        of_log = _kept.setdefault(call.state.database, {})
-        if len(of_log) >= _SCOPES:
-            of_log.clear()
-        of_log[scope] = monotonic(), choices
-    return choices
+    if found is None:
+        _making.acquire()
+    try:
+        found = known()
+        if found is not None and monotonic() - found[0] < FRESH:
+            return found[1]
+        choices = log.choices()
+        with _lock:
+            of_log = _kept.setdefault(call.state.database, {})
+            if len(of_log) >= _SCOPES:
+                of_log.clear()
+            of_log[scope] = monotonic(), choices
+        return choices
+    finally:
+        _making.release()
