@@ -83,7 +83,9 @@ def names(lines: list[str]) -> set[str]:
 def test_the_lock_covers_what_the_program_needs() -> None:
     """The requirements of pyproject.toml, those of runtime.in and the locked ones are the same."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = names(project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra])
+    needed = names(
+        project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    )
     written = names((ROOT / "requirements" / "runtime.in").read_text().splitlines())
     pinned = re.compile(r"^([A-Za-z0-9._-]+)(?:\[.*\])?==", re.MULTILINE)
     locked = {canonicalize_name(name) for name in pinned.findall((ROOT / "requirements" / "runtime.txt").read_text())}
