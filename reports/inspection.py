@@ -59,7 +59,7 @@ def inspect(conn: psycopg.Connection[Any], *, differing_settings: Sequence[str] 
         service=look(conn) if current else None,
         ddl=watch(conn),
         reconciled=reconciled(conn),
-        alerts=alert_state(conn),
+        alerts=alert_state(conn) if current else None,
         unseen_ddl=unseen_ddl(conn) if current else {},
         views_compared=comparable_views(conn),
     )

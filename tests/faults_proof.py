@@ -56,7 +56,7 @@ def read_mail(message_id: str, address: str, content: bytes) -> Told:
     assert part is not None
     text = str(part.get_content()).replace("\r\n", "\n")
     # The program itself may have changed a recipient whose mails came back: of no interest here.
-    section = re.search(rf"^{MODULE}\n(.*?)\n-{{20,}}$", text, re.MULTILINE | re.DOTALL)
+    section = re.search(rf"^{MODULE}\n-{{20,}}\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
     counted = re.findall(r"\b([\d,]+) (?:created|updated|deleted)", section[1]) if section else []
     return Told(
         address,

@@ -85,7 +85,7 @@ def test_a_trigger_that_was_removed_and_is_back_is_said_without_a_time_that_nobo
 
 def test_what_could_not_be_recorded_is_counted_for_every_reader(crm_conn: Connection) -> None:
     """Also for one of an account: the entry that says it belongs to none, and so would never reach them."""
-    add(crm_conn, account="1")
+    add(crm_conn, accounts=["1"])
     crm_conn.execute(
         "INSERT INTO audit.change (at, transaction_id, table_id, operation, degraded)"
         ' SELECT now(), pg_current_xact_id(), t.id, \'U\', \'{"rows": 12, "sqlstate": "22P03", "message": "no"}\''
@@ -103,7 +103,7 @@ def test_what_could_not_be_recorded_is_counted_for_every_reader(crm_conn: Connec
 
 def test_changes_without_a_partition_are_told_and_remarked(crm_conn: Connection) -> None:
     add(crm_conn)
-    add(crm_conn, BEN, account="1")
+    add(crm_conn, BEN, accounts=["1"])
     rename(crm_conn, "Europe")
     for name in ("change", "transaction"):
         crm_conn.execute(

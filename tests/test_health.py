@@ -34,6 +34,8 @@ def test_a_fresh_installation_is_well(conn: Connection) -> None:
         ("partitions", None, False, False),
         ("purge", None, False, False),
         ("digest", None, False, False),
+        ("alerts", None, False, False),
+        ("webhook", None, False, False),
     ]
     assert found.log.days_ahead == 14
     assert found.log.log_bytes > 0
