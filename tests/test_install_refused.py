@@ -261,5 +261,8 @@ def test_roles_that_are_left_are_named_and_kept(
     shop.execute("DROP SCHEMA audit CASCADE")
     capsys.readouterr()
     assert run(["uninstall", "--dsn", empty_dsn]) == 0
-    assert "the roles audit_capture, audit_owner, audit_reader, audit_web: drop them where no other" in capsys.readouterr().err
+    assert (
+        "the roles audit_capture, audit_owner, audit_reader, audit_web: drop them where no other"
+        in capsys.readouterr().err
+    )
     assert shop.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'audit\\_%'").fetchone() == (4,)

@@ -61,7 +61,7 @@ def test_who_is_signed_in_there_is_signed_in_here(single: Site, provider: Provid
     assert {"state", "nonce", "code_challenge"} <= set(asked)
     answer = browser.get(provider.authorize(address))
     assert (answer.status_code, answer.headers["location"]) == (303, "/?q=x")
-    assert "Ada Lovelace · Admin" in browser.get("/").text
+    assert '<b><bdi>Ada Lovelace</bdi></b><br><small class="soft">Admin</small>' in browser.get("/").text
     assert single.told("access.signed_in") == ["Signed in to the audit log by single sign-on (198.51.100.1)"]
     assert browser.post("/sign-out", page="/").status_code == 303
     assert browser.get("/").status_code == 303
@@ -71,7 +71,7 @@ def test_an_account_admin_sees_the_accounts_that_the_provider_names(single: Site
     provider.claims = dict(OLGA)
     browser = single.browser()
     sign_in(browser, provider)
-    assert "Olga · Account Admin" in browser.get("/").text
+    assert '<b><bdi>Olga</bdi></b><br><small class="soft">Account Admin</small>' in browser.get("/").text
     ((viewer,),) = single.run("SELECT viewer FROM audit.web_session")
     assert (viewer["role"], viewer["accounts"]) == ("account_admin", ["2", "3"])
 
