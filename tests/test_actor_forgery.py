@@ -17,6 +17,8 @@ from capture.trust import add_key
 from tests.commands import Capture, documents, said
 from tests.fix_actors import VOUCHED, claim, facts, say, told, write
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 Attack = Callable[[SigningKey, dict[str, Any]], tuple[str, str, str]]

@@ -24,6 +24,8 @@ from tests.commands import Capture, documents, refused, said
 from tests.fix_actors import VOUCHED, claim, facts, role_of, say, told, write
 from tests.fix_postgres import TestServer
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "actors.md"

@@ -20,6 +20,8 @@ from tests.commands import Capture, documents, refused, said
 from tests.fix_actors import logins, role_of, say, told, write
 from tests.test_digest_content import collected
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 

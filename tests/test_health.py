@@ -19,6 +19,8 @@ from tests.failing import FAILURES, fill, statements
 from tests.fix_postgres import login
 from tests.fix_smtp import Mailbox
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 

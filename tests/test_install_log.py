@@ -17,6 +17,8 @@ from capture.events import DdlWatch
 from capture.install import alembic_config, install, install_script, track_table, uninstall
 from capture.partitions import list_partitions, make_ahead
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 INVENTORY = """

@@ -14,6 +14,8 @@ from tests.failing import FAILURES, TYPES, fill
 from tests.fix_postgres import login
 from tests.test_capture_rows import log, make
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 # To any depth, each level in a savepoint of its own: the deepest levels have less stack left than a row of the log needs.

@@ -24,6 +24,8 @@ from tests.fix_postgres import TestServer, login
 from tests.reconciling import baseline, compare, differences
 from tests.test_capture_hostile import EVIL, HOSTILE, ran
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,6 +18,8 @@ from tests.test_capture_rows import log
 from tests.test_restore import run
 from tests.ways import told
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 EVERYTHING = (
     "at, id, actor, actor_kind, change_type, module, entity_id, entity_name, table_name,"

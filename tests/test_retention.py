@@ -17,6 +17,8 @@ from capture.partitions import keep_partitions
 from capture.retention import purge
 from tests.aging import age, change, day_tables, past_tables, track, value
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 NINETY = 90 * 24
 OLD = 100 * 24

@@ -12,6 +12,8 @@ from capture.definitions import Definition, definitions, derived, installed, own
 from capture.events import text
 from tests.commands import Capture, said
 
+pytestmark = pytest.mark.ends
+
 Connection = psycopg.Connection[Any]
 
 ALTERED = {
