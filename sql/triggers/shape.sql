@@ -161,3 +161,5 @@ revoke all on function audit.shape_of(oid), audit.shape_difference(jsonb, jsonb)
   from public;
 grant execute on function audit.shape_of(oid), audit.shape_difference(jsonb, jsonb), audit.keep_shape(integer), audit.note_ddl(oid, text)
   to audit_capture;
+-- The page shows what DDL went unseen, as status does.
+grant execute on function audit.shape_of(oid), audit.shape_difference(jsonb, jsonb) to audit_web;
