@@ -160,7 +160,11 @@ def tallied(tally: Tally) -> Tallies:
     """Return the counts as the overview shows them."""
     return Tallies(
         total=sum(tally.types.values()),
-        days=tuple(Day(day, tuple(tally.days[day].most_common())) for day in sorted(tally.days)),
+        # Of as many each, by name: the order in which they were counted is nobody's business.
+        days=tuple(
+            Day(day, tuple(sorted(tally.days[day].items(), key=lambda item: (-item[1], item[0]))))
+            for day in sorted(tally.days)
+        ),
         people=_people(tally)[:BUSIEST],
         modules=_by_name(tally.modules),
         types=_by_name(tally.types),
