@@ -12,7 +12,6 @@ import psycopg
 
 from capture.catalogue import Catalogue
 from capture.entries.describe import entries
-from capture.errors import UsageError
 from capture.filters import Filters
 from capture.model import Entry
 from capture.window import Window, watermark
@@ -25,7 +24,7 @@ from reports.digest.content import Reader
 from reports.recipients import find
 from whochanged.mail import sender, words_and_product
 from whochanged.output.times import moment
-from whochanged.preview import NOBODY
+from whochanged.preview import NOBODY, write_parts
 from whochanged.settings import Settings
 
 _DAY = timedelta(hours=24)
@@ -71,16 +70,4 @@ def _sensitive(connection: psycopg.Connection[Any], catalogue: Catalogue, wanted
 
 def write_alert(mail: AlertMail, folder: Path) -> list[Path]:
     """Write the mail as it would be sent, and its two parts, to a folder, and return the paths."""
-    parts = {
-        "alert.eml": mail.message,
-        "alert.html": mail.rendered.html.encode(),
-        "alert.txt": mail.rendered.text.encode(),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, part in parts.items():
-            (folder / name).write_bytes(part)
-    except OSError as error:
-        message = f"cannot write to {folder} ({error.strerror}): choose another folder with --out"
-        raise UsageError(message) from error
-    return [folder / name for name in parts]
+    return write_parts("alert", mail.message, mail.rendered, folder)

@@ -23,6 +23,7 @@ from reports.clock import clock
 from reports.digest.compose import Mail, MailSettings, compose, reader_of
 from reports.digest.content import Period, Reader
 from reports.digest.cut import cut_to_look_at
+from reports.digest.render import Rendered
 from reports.recipients import find
 from whochanged.mail import sender, words_and_product
 from whochanged.output.periods import NEXT, period
@@ -97,19 +98,20 @@ def make_preview(
 
 def write_preview(mail: Mail, folder: Path) -> list[Path]:
     """Write the mail as it would be sent, and its two parts, to a folder, and return the paths."""
-    parts = {
-        "digest.eml": mail.message,
-        "digest.html": mail.rendered.html.encode(),
-        "digest.txt": mail.rendered.text.encode(),
-    }
+    return write_parts("digest", mail.message, mail.rendered, folder)
+
+
+def write_parts(name: str, message: bytes, rendered: Rendered, folder: Path) -> list[Path]:
+    """Write NAME.eml, NAME.html and NAME.txt to a folder, and return the paths. Raises UsageError where that cannot be."""
+    parts = {f"{name}.eml": message, f"{name}.html": rendered.html.encode(), f"{name}.txt": rendered.text.encode()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, part in parts.items():
-            (folder / name).write_bytes(part)
+        for file, content in parts.items():
+            (folder / file).write_bytes(content)
     except OSError as error:
-        message = f"cannot write to {folder} ({error.strerror}): choose another folder with --out"
-        raise UsageError(message) from error
-    return [folder / name for name in parts]
+        problem = f"cannot write to {folder} ({error.strerror}): choose another folder with --out"
+        raise UsageError(problem) from error
+    return [folder / file for file in parts]
 
 
 def page_of(mail: Mail) -> Path:

@@ -99,7 +99,7 @@ def _form(form: Format | None, out: Path | None, *, as_json: bool) -> Format:
 
 
 def _file(out: Path | None, *, force: bool) -> AbstractContextManager[TextIO]:
-    if out is None:
+    if out in {None, Path("-")}:
         from contextlib import nullcontext
 
         common.out()
