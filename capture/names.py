@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from capture.catalogue.model import Catalogue, Table
 from capture.entries.order import key_text
 from capture.model import UNKNOWN, Change, Json
 from capture.naming import naming
-from capture.reading import log_cursor, tracked
+from capture.reading import log_cursor
 from capture.renames import Names
 from capture.resources import query
 
@@ -50,13 +50,14 @@ class LogNames:
         columns: Names,
         catalogue: Catalogue,
         tail: Sequence[tuple[Any, ...]] | None = None,
+        named: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        """Read names through this connection, out of columns that may have had other names."""
+        """Read names through this connection, out of columns that may have had other names; *named* is what `naming` gives."""
         self.conn = conn
         self.unsure = False
         self._columns = columns
         self._catalogue = catalogue
-        self._named = naming(catalogue)
+        self._named = naming(catalogue) if named is None else named
         self._indexed = tail is not None
         self._since: datetime | None = None
         self._reached: datetime | None = None
@@ -65,7 +66,7 @@ class LogNames:
         self._later: dict[tuple[str, str], _Later] = {}
         self._registry: dict[tuple[str, str], dict[str, Json] | None] = {}
         self._live_values: dict[tuple[str, str, str], Json] = {}
-        self._keys: dict[str, tuple[str, ...]] = {}
+        self._keys: dict[str, tuple[str, ...]] | None = None
         # Sorted: the index is stamped with them, and sets have another order in each process.
         pairs = sorted(
             (table, name)
@@ -131,11 +132,14 @@ class LogNames:
         if change.former_root_table is not None and change.former_root_key is not None:
             yield (change.former_root_table, key_text(change.former_root_key)), change.former_root_key
         table: Table | None = self._catalogue.by_name.get(change.table)
-        for column, target in table.lookups.items() if table else ():
-            for image in (change.old, change.new, change.about, change.key):
-                value = image.get(column) if image else None
+        if table is None or not table.lookups:
+            return
+        images = [image for image in (change.old, change.new, change.about, change.key) if image]
+        for column, other in table.refers_to.items():
+            for image in images:
+                value = image.get(column)
                 if value is not None:
-                    yield (target.rpartition(".")[0], key_text(value)), value
+                    yield (other, key_text(value)), value
 
     def look_up(self, rows: dict[tuple[str, str], Json]) -> None:
         """Read what registry and index know of some rows."""
@@ -200,9 +204,10 @@ class LogNames:
     def _whole(self, table: str, key: Json) -> dict[str, Json] | None:
         """Return a key with the names of its columns; None where the table has not one column of a key, and no names are given."""
         if not isinstance(key, dict):
-            if table not in self._keys:
-                self._keys[table] = next((found.key_columns for found in tracked(self.conn, table)), ())
-            columns = self._keys[table]
+            if self._keys is None:
+                rows = log_cursor(self.conn).execute(query("names_keys"))
+                self._keys = {name: tuple(columns) for name, columns in rows}
+            columns = self._keys.get(table, ())
             if len(columns) != 1:
                 return None
             key = {columns[0]: key}

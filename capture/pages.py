@@ -81,7 +81,7 @@ def page(
     if not 1 <= size <= LARGEST:
         raise UsageError(f"a page has from 1 to {LARGEST} entries, not {size}")
     start = None if cursor is None else decode(cursor)
-    found = list(islice(Reader(conn, catalogue).keyed(filters, start), size + 1))
+    found = list(islice(Reader(conn, catalogue).keyed(filters, start, size + 1), size + 1))
     more, found = len(found) > size, found[:size]
     if start is not None and start.upward:
         found.reverse()

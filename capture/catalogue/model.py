@@ -155,7 +155,28 @@ class Table(Strict):
 
     def column(self, name: str) -> Column:
         """What the catalogue says of a column or setting: an empty description where it says nothing."""
-        return self.columns.get(name) or self.settings.get(name) or _NOTHING
+        return self.described.get(name, _NOTHING)
+
+    @cached_property
+    def described(self) -> dict[str, Column]:
+        """The columns and settings that the catalogue says something of."""
+        return {**self.settings, **self.columns} if self.settings else self.columns
+
+    @cached_property
+    def refers_to(self) -> dict[str, str]:
+        """The tables that the columns with `lookups` refer to."""
+        return {column: target.rpartition(".")[0] for column, target in self.lookups.items()}
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each column in the file, settings behind them."""
+        return {name: place for place, name in enumerate(dict.fromkeys((*self.columns, *self.settings)))}
+
+    @cached_property
+    def owners(self) -> frozenset[str]:
+        """The columns that say whose a row is: its parent's key, and its account."""
+        columns = self.parent.columns if self.parent else ()
+        return frozenset((*columns, self.account) if self.account else columns)
 
     def module_of(self, column: str) -> str:
         """The module that changes of `column` belong to (mapping rule 5)."""

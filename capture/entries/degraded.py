@@ -28,7 +28,7 @@ _TYPES: dict[Operation, ChangeType] = {
 def without_degraded(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
     """Return the changes of rows, and what stands for statements that could not be logged."""
     kept = [change for change in changes if change.degraded is None]
-    return kept, [change for change in changes if change.degraded is not None]
+    return kept, [] if len(kept) == len(changes) else [change for change in changes if change.degraded is not None]
 
 
 def unseen(statements: Sequence[Change]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from capture.entries.order import key_text
 from capture.filters import Filters, wanted
 from capture.model import Change, Entry, Transaction
 from capture.names import LogNames
+from capture.naming import naming
 from capture.reading import BLOCK, Place, read_some, setting_list, transactions
 from capture.renames import Names
 from capture.window import Window, window_transactions
@@ -34,11 +35,12 @@ class Teller:
         self.given = catalogue
         self.catalogue = with_own(catalogue)
         self.columns = Names(conn, self.catalogue)
+        self._named = naming(self.catalogue)
         self._product_roles = setting_list(conn, "product_roles")
 
     def names(self, tail: Sequence[tuple[Any, ...]] | None = None) -> LogNames:
         """Return names out of the log, or where *tail* is given, out of the index and these transactions that it lacks."""
-        return LogNames(self.conn, self.columns, self.catalogue, tail)
+        return LogNames(self.conn, self.columns, self.catalogue, tail, self._named)
 
     def block(self, block: Block, names: LogNames) -> Iterator[tuple[Transaction, list[Change], list[Entry]]]:
         """Yield each transaction with its changes and its entries, the last entry first."""

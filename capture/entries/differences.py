@@ -69,5 +69,5 @@ def _difference(label: str, before: str | None, after: str | None, unit: str | N
 
 def file_order(table: Table) -> Any:
     """Sort columns as the catalogue names them, the others by name after them: the order must not depend on a set."""
-    order = {column: number for number, column in enumerate((*table.columns, *table.settings))}
-    return lambda column: (order.get(column, len(order)), column)
+    places, behind = table.places, len(table.places)
+    return lambda column: (places.get(column, behind), column)

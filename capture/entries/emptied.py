@@ -25,6 +25,8 @@ def without_emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Trunc
 
     A partition that was emptied alone takes with it what happened to the rows that it lost.
     """
+    if not any(change.operation == "TRUNCATE" for change in changes):
+        return list(changes), []
     ordered = sorted(changes, key=lambda change: change.id)
     last = {change.table: change for change in ordered if change.operation == "TRUNCATE" and not change.partition}
     found: list[Truncation] = []

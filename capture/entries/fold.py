@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from capture.catalogue.model import Catalogue, Table
+from capture.catalogue.model import Catalogue
 from capture.entries import keyless
 from capture.entries.actor import Actor, address, shown, source
 from capture.entries.degraded import degraded, unseen, without_degraded
-from capture.entries.differences import label, plain_path
+from capture.entries.differences import file_order, label, plain_path
 from capture.entries.emptied import emptied, without_emptied
 from capture.entries.identity import Identity, encode
 from capture.entries.labels import Labels, Names
@@ -19,7 +19,7 @@ from capture.entries.pairing import find_causes, find_followers, find_moves, han
 from capture.entries.phrases import holds
 from capture.entries.sentences import Sentence, Speaker
 from capture.entries.values import HIDDEN, is_secret, json_differences, plain
-from capture.model import Change, ChangeType, Entry, FieldChange, Json, Row, Transaction
+from capture.model import Change, ChangeType, Entry, FieldChange, Json, Transaction
 
 _SENSITIVITY = ("low", "normal", "high")
 
@@ -39,11 +39,12 @@ def fold(
     kept, truncations = without_emptied(changes)
     labels = Labels(catalogue, names, changes)
     deltas = [delta for delta in net(kept, catalogue) if _is_configuration(delta)]
-    paired = pair_replaced(deltas)
+    paired = pair_replaced(deltas) if len(deltas) > 1 else deltas
     moved_keys = renumbered(paired)
     deltas = [part for delta in paired for part in handed_over(delta, moved_keys)]
     entities = [delta for delta in deltas if delta.table.kind != "label"]
-    find_followers(entities)
+    if len(entities) > 1:
+        find_followers(entities)
     find_moves(entities)
     roots = {
         (delta.table.name, key_text(delta.key)): delta for delta in deltas if delta.is_root and delta.key is not None
@@ -53,7 +54,8 @@ def fold(
         if not delta.is_root:
             parts[delta.root_table, key_text(delta.root_key)].append(delta)
     speaker = Speaker(labels, roots, parts)
-    find_causes(deltas, lambda delta: delta.is_root)
+    if len(deltas) > 1:
+        find_causes(deltas, lambda delta: delta.is_root)
     actor = shown(transaction, product_roles)
     maker = _Maker(transaction, catalogue, speaker, actor)
     entries = [
@@ -190,17 +192,15 @@ class _Maker:
         if delta.kind == "U":
             shown_columns = delta.changed if columns is None else columns
         else:
-            skip = {*(delta.key or {}), *table.ignored, *(table.parent.columns if table.parent else ()), table.account}
-            shown_columns = {column for column in delta.now if column not in skip or column in table.lookups} - {
-                table.account
+            skip, lookups, owners = {*(delta.key or ()), *table.ignored}, table.lookups, table.owners
+            shown_columns = {
+                column for column in delta.now if column not in owners and (column not in skip or column in lookups)
             }
-            if table.parent:
-                shown_columns -= set(table.parent.columns)
         told = [column for column in table.item_columns if column in shown_columns]
         if told and not delta.is_root:
             yield self._item(delta, told)
             shown_columns = shown_columns - set(told)
-        for column in sorted(shown_columns, key=lambda name: (*_place(table, name), name)):
+        for column in sorted(shown_columns, key=file_order(table)):
             yield from self._field(delta, column)
 
     def _item(self, delta: Delta, told: list[str]) -> FieldChange:
@@ -210,40 +210,28 @@ class _Maker:
         return FieldChange(delta.table.name, delta.key, ", ".join(told), delta.table.entity, before, after)
 
     def _field(self, delta: Delta, column: str) -> Iterator[FieldChange]:
-        table = delta.table
+        table, about = delta.table, delta.table.column(column)
         old, new = delta.old.get(column), delta.new.get(column)
-        said = (
-            label(table, column)
-            if delta.is_root
-            else f"{table.entity} {self.speaker.item(delta, before=delta.kind == 'D')} › {label(table, column)}"
-        )
-        if table.column(column).secret or HIDDEN in (old, new):
+        said = label(table, column)
+        if not delta.is_root:
+            said = f"{table.entity} {self.speaker.item(delta, before=delta.kind == 'D')} › {said}"
+        if about.secret or HIDDEN in (old, new):
             yield FieldChange(
                 table.name, delta.key, column, said, None if old is None else HIDDEN, None if new is None else HIDDEN
             )
         elif isinstance(old, dict) and isinstance(new, dict):
-            paths = table.column(column).paths
             for path, one, other in json_differences(old, new):
-                words = paths[path].label if path in paths else plain_path(path)
+                words = about.paths[path].label if path in about.paths else plain_path(path)
                 before, after = (HIDDEN, HIDDEN) if is_secret(path) else (_plain(one), _plain(other))
                 yield FieldChange(table.name, delta.key, f"{column}.{path}", f"{said} › {words}", before, after)
         else:
-            before, after = (
-                self._word(table, column, delta.old, before=True),
-                self._word(table, column, delta.new, before=False),
-            )
-            empty = delta.kind != "U" and delta.now.get(column) in ({}, [], "")
+            word = self.speaker.labels.word
+            before = None if old is None else word(table, column, delta.old, before=True)
+            after = None if new is None else word(table, column, delta.new, before=False)
+            empty = delta.kind != "U" and (old if delta.gone else new) in ({}, [], "")
             if not empty and (before is not None or after is not None):
                 yield FieldChange(table.name, delta.key, column, said, before, after)
-
-    def _word(self, table: Table, column: str, row: Row, *, before: bool) -> str | None:
-        return self.speaker.labels.word(table, column, row, before=before)
 
 
 def _plain(value: Json) -> str | None:
     return None if value is None else plain(value)
-
-
-def _place(table: Table, column: str) -> tuple[int]:
-    names = list(table.columns)
-    return (names.index(column) if column in names else len(names),)

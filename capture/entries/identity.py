@@ -13,6 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from zlib import crc32
 
@@ -54,7 +55,7 @@ def encode(identity: Identity) -> str:
         at.to_bytes(_AT, "big")
         + identity.transaction_id.to_bytes(_NUMBER, "big")
         + root_hash(identity.table, identity.key)
-        + _hash(_MODULE, identity.module)
+        + _module_hash(identity.module)
     )
     return urlsafe_b64encode(body).decode().rstrip("=")
 
@@ -90,6 +91,11 @@ def _former(raw: bytes) -> Identity:
         raise ValueError(raw)
     at, transaction_id, module, table, key = json.loads(raw[4:])
     return Identity(_EPOCH + at * _MICROSECOND, int(transaction_id), str(module), str(table), str(key))
+
+
+@lru_cache(maxsize=1024)
+def _module_hash(module: str) -> bytes:
+    return _hash(_MODULE, module)
 
 
 def _hash(length: int, *parts: str) -> bytes:

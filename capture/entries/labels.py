@@ -14,6 +14,8 @@ from capture.model import UNKNOWN, Change, Json, Row
 NO_KEY = "(no key)"
 """How a row without a key is called of which nothing else is known."""
 
+_NOTHING = ConditionField()
+
 
 class Names(Protocol):
     """Where values of other rows come from."""
@@ -55,7 +57,7 @@ class Labels:
         self.own: dict[tuple[str, str], list[Change]] = {}
         self.last = 0
         for change in sorted(changes, key=lambda change: change.id):
-            self.last = max(self.last, change.id)
+            self.last = change.id
             if change.key is not None:
                 self.own.setdefault((change.table, key_text(change.key)), []).append(change)
 
@@ -91,9 +93,16 @@ class Labels:
         if column in table.lookups:
             return self.named(table.lookups[column], value, before=before)
         about = table.column(column)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value) in about.choices:
+        if (
+            about.choices
+            and not isinstance(value, bool)
+            and isinstance(value, str | int)
+            and str(value) in about.choices
+        ):
             return about.choices[str(value)]
         match about.format:
+            case None:
+                return values.plain(value)
             case "language":
                 return values.language(value)
             case "time":
@@ -122,7 +131,7 @@ class Labels:
 
     def condition(self, field: Json, operator: Json, value: Json, *, before: bool) -> str:
         """Return a condition in words: "Country is in DE, FR" (mapping rule 15)."""
-        about = self.catalogue.fields.get(str(field), ConditionField())
+        about = self.catalogue.fields.get(str(field), _NOTHING)
         said = f"{about.label or values.heading(str(field))} {values.operator(operator, self.catalogue.operators)}"
         if not values.takes_value(operator):
             return said
@@ -130,7 +139,7 @@ class Labels:
 
     def condition_value(self, field: str, value: Json, *, before: bool) -> str:
         """Return the value of a condition, resolved by the type of its field."""
-        about = self.catalogue.fields.get(field, ConditionField())
+        about = self.catalogue.fields.get(field, _NOTHING)
         if isinstance(value, list):
             return ", ".join(self.condition_value(field, one, before=before) for one in value) or "nothing"
         if about.lookup and value is not None and not isinstance(value, dict):

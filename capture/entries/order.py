@@ -42,6 +42,8 @@ class _State:
 def as_applied(changes: Iterable[Change]) -> list[Change]:
     """Return the changes of one transaction as they were applied: by their numbers, but for rows whose values contradict these."""
     ordered = sorted(changes, key=lambda change: change.id)
+    if len(ordered) == 1:
+        return ordered
     for places in _rows(ordered):
         row = [ordered[place] for place in places]
         if not _fits(row):
@@ -62,7 +64,8 @@ def key_text(key: Row | Json) -> str:
     """Return a key as text: the values in the order of the columns' names, `4` and `{"id": 4}` alike."""
     if isinstance(key, dict):
         if len(key) == 1:
-            return str(*key.values())
+            (value,) = key.values()
+            return str(value)
         return ",".join(str(key[column]) for column in sorted(key))
     return str(key)
 

@@ -245,13 +245,13 @@ def find_causes(deltas: list[Delta], is_entity: Callable[[Delta], bool]) -> None
     for delta in deltas:
         if delta.kind == "I" or delta.caused_by is not None:
             continue
-        for column, target in delta.table.lookups.items():
+        for column, other in delta.table.refers_to.items():
             referred = delta.old.get(column)
             if referred is None or (
                 delta.kind == "U" and (delta.changed != {column} or delta.new.get(column) is not None)
             ):
                 continue
-            cause = removed.get((target.rpartition(".")[0], key_text(referred)))
+            cause = removed.get((other, key_text(referred)))
             if cause is not None and cause is not delta and is_entity(cause):
                 delta.caused_by = cause
                 break

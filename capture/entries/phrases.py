@@ -9,6 +9,7 @@ row referred to had then; `condition(field, operator, value)`. In conditions, ba
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from decimal import Decimal, localcontext
 from functools import cache
@@ -70,8 +71,30 @@ def article(text: Any) -> str:
     return f"{'an' if said[:1].lower() in 'aeiou' else 'a'} {said}"
 
 
+class Readable(ABC):
+    """What texts read by name, as attribute or as item, and nothing else of it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __getitem__(self, name: str) -> Any:
+        """Return what has this name."""
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Reads a `Readable` by its names alone: then no attribute need be asked whether it is a safe one."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return what `obj.attribute` means in a text."""
+        return obj[attribute] if isinstance(obj, Readable) else super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return what `obj[argument]` means in a text."""
+        return obj[argument] if isinstance(obj, Readable) else super().getitem(obj, argument)
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=False)
+    environment = _Sandbox(autoescape=False, keep_trailing_newline=False)
     environment.filters |= {
         "a": article,
         "amount": amount,
@@ -116,11 +139,16 @@ def named_in(text: str) -> tuple[str, ...]:
     return tuple(sorted(find_undeclared_variables(_ENVIRONMENT.parse(text))))
 
 
+@cache
+def _compiled(text: str) -> tuple[Template, tuple[str, ...]]:
+    return compile_text(text), named_in(text)
+
+
 def say(text: str, names: Mapping[str, Any]) -> str:
     """Return the sentence that a text makes of these names; only those that it uses are asked for."""
-    used = {name: names[name] for name in named_in(text) if name in names}
+    template, used = _compiled(text)
     with localcontext(prec=_DIGITS):
-        return " ".join(compile_text(text).render(used).split())
+        return " ".join(template.render({name: names[name] for name in used if name in names}).split())
 
 
 def try_to_say(text: str, names: Mapping[str, Any]) -> str | None:

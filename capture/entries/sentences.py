@@ -13,7 +13,7 @@ from capture.entries.differences import differences, file_order
 from capture.entries.labels import NO_KEY, Labels, has_name, number
 from capture.entries.net import Delta, described
 from capture.entries.order import key_text
-from capture.entries.phrases import article, aside, count, holds, try_to_say
+from capture.entries.phrases import Readable, article, aside, count, holds, try_to_say
 from capture.entries.values import HIDDEN, quoted
 from capture.model import UNKNOWN, Json, Row
 
@@ -29,7 +29,7 @@ class Sentence:
     columns: frozenset[str] | None
 
 
-class Stored:
+class Stored(Readable):
     """A row's stored values by name: what is not there is None."""
 
     __slots__ = ("_row",)
@@ -38,14 +38,12 @@ class Stored:
         """Show this row."""
         self._row = row
 
-    def __getattr__(self, name: str) -> Json:
+    def __getitem__(self, name: str) -> Json:
         """Return the value of a column."""
         return self._row.get(name)
 
-    __getitem__ = __getattr__
 
-
-class InWords:
+class InWords(Readable):
     """A row's values in words, each made when a text asks for it."""
 
     __slots__ = ("_before", "_labels", "_row", "_table")
@@ -54,11 +52,9 @@ class InWords:
         """Show this row with the names of before or after the transaction."""
         self._labels, self._table, self._row, self._before = labels, table, row, before
 
-    def __getattr__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> str:
         """Return a column in words; "none" for NULL."""
         return self._labels.word(self._table, name, self._row, before=self._before) or "none"
-
-    __getitem__ = __getattr__
 
 
 class Speaker:
@@ -219,34 +215,45 @@ class Speaker:
         return Sentence(module, kind, text, sensitivity, frozenset(columns) if columns is not None else None)
 
     def _row_names(self, table: Table, row: Row, *, before: bool) -> Mapping[str, Any]:
-        said = InWords(self.labels, table, row, before=before)
-        own = {"row": lambda: Stored(row), "condition": lambda: partial(self.labels.condition, before=before)}
-        return _Lazy(own, row, said)
+        return _Lazy(_OF_A_ROW, _RowNames(self.labels, table, row, before))
+
+
+@dataclass(frozen=True, slots=True)
+class _RowNames:
+    """What texts about a row by itself can use."""
+
+    labels: Labels
+    table: Table
+    now: Row
+    gone: bool
 
 
 class _Lazy(Mapping[str, Any]):
     """Names of which each is worked out when a text uses it: the `own` ones, and columns in words."""
 
-    __slots__ = ("_columns", "_own", "_said")
+    __slots__ = ("_of", "_own", "_said")
 
-    def __init__(self, own: Mapping[str, Callable[[], Any]], columns: Row, said: InWords) -> None:
-        self._own, self._columns, self._said = own, columns, said
+    def __init__(self, own: Mapping[str, Callable[[Any], Any]], of: _RowNames | _Names) -> None:
+        self._own, self._of = own, of
+        self._said = InWords(of.labels, of.table, of.now, before=of.gone)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._own or name in self._columns
+        return (name in self._own and not (name in _CONDITIONS and name in self._of.now)) or name in self._of.now
 
     def __getitem__(self, name: str) -> Any:
         make = self._own.get(name)
-        return self._said[name] if make is None else make()
+        if make is None or (name in _CONDITIONS and name in self._of.now):
+            return self._said[name]
+        return make(self._of)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self._own, *self._columns)))
+        return iter(dict.fromkeys((*self._own, *self._of.now)))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
 
 
-_CONDITIONS = ("changed", "before_of", "after_of")
+_CONDITIONS = frozenset({"changed", "before_of", "after_of"})
 """What texts can use of the names for conditions, unless a column is called so."""
 
 
@@ -257,6 +264,8 @@ class _Names:
         self.speaker = speaker
         self.labels = speaker.labels
         self.delta = delta
+        self.table = delta.table
+        self.now, self.gone = delta.now, delta.gone
         self.root = described(self.labels.catalogue, delta.root_table)
         self.speaking_of: set[str] = set()
 
@@ -279,7 +288,7 @@ class _Names:
     def reference(self, column: str, other: str, *, before: bool) -> Json:
         """Return a column of the row that a foreign key refers to, as it was then (mapping rule 6)."""
         row = self.delta.old if before else self.delta.new
-        target = self.delta.table.lookups.get(column)
+        target = self.table.lookups.get(column)
         if target is None or row.get(column) is None:
             return None
         found = self.labels.look(target.rpartition(".")[0], row[column], other, before=before)
@@ -287,41 +296,40 @@ class _Names:
 
     def conditions(self) -> dict[str, Any]:
         """Return the names for conditions."""
-        delta = self.delta
         return {
-            **delta.now,
-            "old": Stored(delta.old),
-            "new": Stored(delta.new),
-            "changed": lambda column: column in delta.changed,
-            "before_of": lambda column, other: self.reference(column, other, before=True),
-            "after_of": lambda column, other: self.reference(column, other, before=False),
+            **self.now,
+            "old": Stored(self.delta.old),
+            "new": Stored(self.delta.new),
+            "changed": self.delta.changed.__contains__,
+            "before_of": partial(self.reference, before=True),
+            "after_of": partial(self.reference, before=False),
         }
 
     def texts(self) -> Mapping[str, Any]:
         """Return the names for texts."""
-        delta, table, labels = self.delta, self.delta.table, self.labels
-        gone, now = delta.gone, delta.now
-        said = InWords(labels, table, now, before=gone)
-        own: dict[str, Callable[[], Any]] = {
-            "row": lambda: Stored(now),
-            "condition": lambda: partial(labels.condition, before=gone),
-            "before": lambda: InWords(labels, table, delta.old, before=True),
-            "after": lambda: InWords(labels, table, delta.new, before=False),
-            "old": lambda: Stored(delta.old),
-            "new": lambda: Stored(delta.new),
-            "entity": lambda: self.entity,
-            "parent": lambda: self.entity,
-            "item": lambda: self.item(before=gone),
-            "item_before": lambda: self.item(before=True),
-            "counts": lambda: self.counts,
-            "shifted": lambda: self.shifted,
-            "followers": lambda: [follower.table.name for follower in delta.followers],
-            "differences": lambda: "; ".join(differences(labels, delta, self.speaking_of)),
-        }
-        for name in _CONDITIONS:
-            if name not in now:
-                own[name] = partial(self._condition, name)
-        return _Lazy(own, now, said)
+        return _Lazy(_OF_A_CHANGE, self)
 
-    def _condition(self, name: str) -> Any:
-        return self.conditions()[name]
+
+_OF_A_ROW: Mapping[str, Callable[[_RowNames | _Names], Any]] = {
+    "row": lambda names: Stored(names.now),
+    "condition": lambda names: partial(names.labels.condition, before=names.gone),
+}
+
+_OF_A_CHANGE: Mapping[str, Callable[[_Names], Any]] = {
+    **_OF_A_ROW,
+    "before": lambda names: InWords(names.labels, names.table, names.delta.old, before=True),
+    "after": lambda names: InWords(names.labels, names.table, names.delta.new, before=False),
+    "old": lambda names: Stored(names.delta.old),
+    "new": lambda names: Stored(names.delta.new),
+    "entity": lambda names: names.entity,
+    "parent": lambda names: names.entity,
+    "item": lambda names: names.item(before=names.gone),
+    "item_before": lambda names: names.item(before=True),
+    "counts": lambda names: names.counts,
+    "shifted": lambda names: names.shifted,
+    "followers": lambda names: [follower.table.name for follower in names.delta.followers],
+    "differences": lambda names: "; ".join(differences(names.labels, names.delta, names.speaking_of)),
+    "changed": lambda names: names.delta.changed.__contains__,
+    "before_of": lambda names: partial(names.reference, before=True),
+    "after_of": lambda names: partial(names.reference, before=False),
+}

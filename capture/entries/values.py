@@ -48,6 +48,7 @@ HIDDEN = "••••••"
 _SECRET = re.compile(r"passw(or)?d|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 _WITHOUT_VALUE = {"is_empty", "is_not_empty"}
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d(:?\d\d)?|Z)?$")
+_DIGITS = frozenset("0123456789")
 _TIME = re.compile(r"^\d\d:\d\d(:\d\d(\.\d+)?)?")
 
 
@@ -110,7 +111,7 @@ def clock(value: Any) -> str:
 
 def moment(value: str) -> str | None:
     """Return a timestamp of JSON as people write it; None where the text is none."""
-    if not _MOMENT.match(value):
+    if value[:1] not in _DIGITS or not _MOMENT.match(value):
         return None
     try:
         parsed = datetime.fromisoformat(value)
@@ -124,6 +125,8 @@ def moment(value: str) -> str | None:
 
 def plain(value: Json) -> str:
     """Return any JSON value in words: the last resort, never JSON itself."""
+    if isinstance(value, str):
+        return moment(value) or value
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -137,7 +140,7 @@ def plain(value: Json) -> str:
             ", ".join(f"{words(key)} {HIDDEN if is_secret(key) else plain(one)}" for key, one in value.items())
             or "nothing"
         )
-    return moment(value) or str(value)
+    return str(value)
 
 
 def words(name: str) -> str:

@@ -23,7 +23,7 @@ from capture.resources import query
 from capture.window import Watermark
 
 FEWEST, MOST = 64, 512
-"""Transactions that are read at once: at first as many as a page needs, later more."""
+"""Transactions that are read at once, where nothing says how many are needed; then more and more."""
 
 _TRIES = 3
 
@@ -53,13 +53,16 @@ class Reader:
         """What puts transactions into words."""
         return self.teller, self._names
 
-    def keyed(self, filters: Filters, start: Cursor | None = None) -> Keyed:
-        """Yield what the filters want on one side of the cursor, the nearest first; `limit` is not looked at."""
+    def keyed(self, filters: Filters, start: Cursor | None = None, block: int = FEWEST) -> Keyed:
+        """Yield what the filters want on one side of the cursor, the nearest first; `limit` is not looked at.
+
+        *block* is how many transactions to read first: where so many entries are wanted, most often it is enough.
+        """
         if filters.accounts is not None and not filters.accounts:
             return
         wish = asked(filters)
         if self.state is None or not wish or not self.state.names:
-            yield from self._unindexed(filters, start)
+            yield from self._unindexed(filters, start, block)
             return
         spans = self.state.spans(filters.since, filters.until)
         if start is not None and start.upward:
@@ -68,9 +71,9 @@ class Reader:
             if start is not None and (span.end <= start.key.at if start.upward else span.first > start.key.at):
                 continue
             if span.indexed:
-                yield from self._indexed(filters, start, span, wish.candidates)
+                yield from self._indexed(filters, start, span, wish.candidates, block)
             else:
-                yield from self._unindexed(replace(filters, since=span.first, until=span.end), start)
+                yield from self._unindexed(replace(filters, since=span.first, until=span.end), start, block)
 
     def count(self, filters: Filters, cap: int) -> int:
         """Return how many entries the filters want, at most so many."""
@@ -113,16 +116,16 @@ class Reader:
             found = self._unindexed(replace(filters, since=span.first, until=span.end), None)
         return (entry for _, entry in found)
 
-    def _unindexed(self, filters: Filters, start: Cursor | None) -> Keyed:
+    def _unindexed(self, filters: Filters, start: Cursor | None, block: int = FEWEST) -> Keyed:
         place = None if start is None else Place(start.key.at, start.key.transaction_id, start.upward)
-        for some in placed(self.teller, filters, place, self._names, FEWEST):
+        for some in placed(self.teller, filters, place, self._names, block):
             yield from _wanted(some, filters, start, None)
 
-    def _indexed(self, filters: Filters, start: Cursor | None, span: Span, terms: str) -> Keyed:
+    def _indexed(self, filters: Filters, start: Cursor | None, span: Span, terms: str, fewest: int = FEWEST) -> Keyed:
         assert self.state is not None  # noqa: S101 - it has the span
         upward = start is not None and start.upward
         filters = replace(filters, since=max(span.first, filters.since or span.first))
-        for block in _in_blocks(selected(self.conn, terms, span, start, self.state)):
+        for block in _in_blocks(selected(self.conn, terms, span, start, self.state), fewest):
             read = read_some(self.conn, list(block))
             for transaction, _, found in self.teller.block(read[::-1] if upward else read, self._names):
                 places = block[transaction.at, transaction.transaction_id]
@@ -142,10 +145,9 @@ def _wanted(found: list[Entry], filters: Filters, start: Cursor | None, places: 
             yield key, entry
 
 
-def _in_blocks(found: Iterator[Found]) -> Iterator[dict[tuple[Any, int], set[int] | None]]:
+def _in_blocks(found: Iterator[Found], most: int) -> Iterator[dict[tuple[Any, int], set[int] | None]]:
     """Yield some transactions at a time, each with the places of its entries."""
     block: dict[tuple[Any, int], set[int] | None] = {}
-    most = FEWEST
     for (at, number), places in groupby(found, key=lambda one: one[:2]):
         chosen = {place for _, _, place in places}
         block[at, number] = None if None in chosen else {place for place in chosen if place is not None}

@@ -1,10 +1,10 @@
--- The transactions from a watermark on, newest first: those that the index does not know. In another cluster numbers began anew.
-WITH lowest AS (SELECT CASE WHEN max(i.id) = %(incarnation)s THEN %(xid)s ELSE '0' END::xid8 AS xid FROM audit.incarnation AS i)
+-- The transactions from a watermark on, newest first: those that the index does not know. `lowest` is the watermark's number, or 0 in
+-- another cluster, where numbers began anew. It is given as a value: of a subquery the planner would not know that few rows are beyond.
 SELECT DISTINCT t.at, t.transaction_id::text::bigint AS id
 FROM (
-    SELECT at, transaction_id, incarnation FROM audit.transaction WHERE transaction_id >= (SELECT xid FROM lowest)
+    SELECT at, transaction_id, incarnation FROM audit.transaction WHERE transaction_id >= %(lowest)s::xid8
     UNION ALL
-    SELECT at, transaction_id, incarnation FROM audit.transaction_spill WHERE transaction_id >= (SELECT xid FROM lowest)) AS t
+    SELECT at, transaction_id, incarnation FROM audit.transaction_spill WHERE transaction_id >= %(lowest)s::xid8) AS t
 WHERE t.incarnation > %(incarnation)s OR t.incarnation = %(incarnation)s AND t.transaction_id >= %(xid)s::xid8
 ORDER BY t.at DESC, id DESC
 LIMIT %(limit)s
