@@ -34,6 +34,7 @@ __all__ = [
     "Day",
     "Page",
     "Person",
+    "Reader",
     "Tallies",
     "arrived",
     "choices",
@@ -72,16 +73,23 @@ class Count:
 
 
 def page(
-    conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, *, cursor: str | None = None, size: int = 50
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    filters: Filters,
+    *,
+    cursor: str | None = None,
+    size: int = 50,
+    reader: Reader | None = None,
 ) -> Page:
     """Return the page that begins at the cursor, the first one without; `limit` of the filters is not looked at.
 
+    *reader* is one that was made for the same connection and catalogue: what it knows of the index need not be read again.
     Raises UsageError for a cursor that is none, and a size that is not from 1 to LARGEST.
     """
     if not 1 <= size <= LARGEST:
         raise UsageError(f"a page has from 1 to {LARGEST} entries, not {size}")
     start = None if cursor is None else decode(cursor)
-    found = list(islice(Reader(conn, catalogue).keyed(filters, start, size + 1), size + 1))
+    found = list(islice((reader or Reader(conn, catalogue)).keyed(filters, start, size + 1), size + 1))
     more, found = len(found) > size, found[:size]
     if start is not None and start.upward:
         found.reverse()
@@ -107,9 +115,16 @@ def entries(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filter
     return islice((entry for _, entry in Reader(conn, catalogue).keyed(filters)), filters.limit)
 
 
-def count(conn: psycopg.Connection[Any], catalogue: Catalogue, filters: Filters, *, cap: int = 2000) -> Count:
-    """Return how many entries the filters want, counted up to the cap."""
-    number = Reader(conn, catalogue).count(filters, cap + 1)
+def count(
+    conn: psycopg.Connection[Any],
+    catalogue: Catalogue,
+    filters: Filters,
+    *,
+    cap: int = 2000,
+    reader: Reader | None = None,
+) -> Count:
+    """Return how many entries the filters want, counted up to the cap; *reader* as for `page`."""
+    number = (reader or Reader(conn, catalogue)).count(filters, cap + 1)
     return Count(min(number, cap), number > cap)
 
 

@@ -139,6 +139,8 @@ def transactions(
             return
         some = read_some(conn, found)
         yield some[::-1] if upward else some
+        if len(found) < size:
+            return
         after = found[-1][0], found[-1][1]
         size = max(size, min(2 * size, BLOCK))
 

@@ -57,6 +57,8 @@ def line(text: str, limit: int) -> str:
     the length of the text, only its beginning is looked at.
     """
     text = text.strip()
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     head = _calm(neutral(text[: limit + 1]))
     room = 2 * limit
     if len(text) <= limit and len(head) <= limit and len(head.encode()) <= room:

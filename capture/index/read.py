@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from capture.cursors import Cursor, Key
 from capture.entries.describe import Teller, is_of, placed
 from capture.filters import Filters, wanted
 from capture.index.select import Found, selected
-from capture.index.state import Span, State, read_state, words_of
+from capture.index.state import Span, State, backwards, onwards, read_state, words_of
 from capture.index.terms import Asked, asked
 from capture.model import Entry
 from capture.names import LogNames
@@ -61,8 +62,12 @@ class Reader:
         if filters.accounts is not None and not filters.accounts:
             return
         wish = asked(filters)
-        if self.state is None or not wish or not self.state.names:
+        if self.state is None or not self.state.names:
             yield from self._unindexed(filters, start, block)
+            return
+        if not wish:
+            for begin, end in self._times(filters, start, self.state):
+                yield from self._unindexed(replace(filters, since=begin, until=end), start, block)
             return
         spans = self.state.spans(filters.since, filters.until)
         if start is not None and start.upward:
@@ -74,6 +79,20 @@ class Reader:
                 yield from self._indexed(filters, start, span, wish.candidates, block)
             else:
                 yield from self._unindexed(replace(filters, since=span.first, until=span.end), start, block)
+
+    @staticmethod
+    def _times(filters: Filters, start: Cursor | None, state: State) -> Iterator[tuple[datetime, datetime]]:
+        """Yield longer and longer parts of a filter's time, from the cursor on: see `capture.index.select`."""
+        spans = state.spans(filters.since, filters.until)
+        if not spans:
+            return
+        first, end = spans[-1].first, spans[0].end
+        if start is None:
+            yield from backwards(first, end)
+        elif start.upward:
+            yield from onwards(max(first, start.key.at), end)
+        else:
+            yield from backwards(first, min(end, start.key.at + timedelta(microseconds=1)))
 
     def count(self, filters: Filters, cap: int) -> int:
         """Return how many entries the filters want, at most so many."""
@@ -97,9 +116,12 @@ class Reader:
         number = 0
         for span in state.spans(filters.since, filters.until):
             if span.indexed:
-                parameters = {"terms": wish.certain, "first": span.first, "end": span.end, "limit": cap - number}
-                row = log_cursor(self.conn).execute(query("index_count"), parameters, prepare=False).fetchone()
-                number += row[0] if row else 0
+                for begin, end in backwards(span.first, span.end):
+                    parameters = {"terms": wish.certain, "first": begin, "end": end, "limit": cap - number}
+                    row = log_cursor(self.conn).execute(query("index_count"), parameters, prepare=False).fetchone()
+                    number += row[0] if row else 0
+                    if number >= cap:
+                        return number
                 rest = self._indexed(filters, None, span, wish.doubtful)
             else:
                 rest = self._unindexed(replace(filters, since=span.first, until=span.end), None)

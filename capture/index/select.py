@@ -56,32 +56,33 @@ def _is_beyond(at: datetime, number: int, start: Cursor | None) -> bool:
 
 
 def _indexed(conn: psycopg.Connection[Any], terms: str, span: Span, start: Cursor | None) -> Iterator[Found]:
-    """Look at one entry after the other as long as many are wanted, then ask the index of terms for those of longer and longer times."""
+    """Look at one entry after the other as long as many are wanted, then ask the index of terms for the others.
+
+    Both in longer and longer times: a plan for a few days is made sooner than one for ninety, and most often these have enough.
+    """
     upward = start is not None and start.upward
     after = None if start is None else start.key
     if start is not None and after is not None and start.inclusive:
         after = Key(after.at, after.transaction_id, after.place + (1 if upward else -1))
-    while True:
-        rows = _rows(conn, "index_walk", terms, (span.first, span.end), after, WALKED, upward)
-        hits = [row[:3] for row in rows if row[3]]
-        yield from hits
-        if not rows or rows[-1][4] < WALKED:
-            return
-        after = Key(*rows[-1][:3])
-        if len(hits) < DENSE:
-            break
-    first, end = (after.at, span.end) if upward else (span.first, _just_after(after.at, span.end))
+    first, end = span.first, span.end
+    if after is not None:
+        first, end = (max(first, after.at), end) if upward else (first, min(end, after.at + timedelta(microseconds=1)))
+    walking = True
     for begin, stop in onwards(first, end) if upward else backwards(first, end):
-        while True:
+        while walking:
+            rows = _rows(conn, "index_walk", terms, (begin, stop), after, WALKED, upward)
+            hits = [row[:3] for row in rows if row[3]]
+            yield from hits
+            if not rows or rows[-1][4] < WALKED:
+                break
+            after = Key(*rows[-1][:3])
+            walking = len(hits) >= DENSE
+        while not walking:
             rows = _rows(conn, "index_find", terms, (begin, stop), after, FOUND, upward)
             yield from rows
             if len(rows) < FOUND:
                 break
             after = Key(*rows[-1][:3])
-
-
-def _just_after(at: datetime, end: datetime) -> datetime:
-    return min(at + timedelta(microseconds=1), end)
 
 
 def _rows(

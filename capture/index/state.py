@@ -111,16 +111,8 @@ def read_state(conn: psycopg.Connection[Any], words: Words) -> State | None:
 
 def read_tail(conn: psycopg.Connection[Any], watermark: Watermark, limit: int | None) -> list[tuple[datetime, int]]:
     """Return the transactions from a watermark on, by time and number, newest first."""
-    cursor = log_cursor(conn)
-    row = cursor.execute(query("index_incarnation")).fetchone()
-    here = row is not None and row[0] == watermark.incarnation
-    parameters = {
-        "incarnation": watermark.incarnation,
-        "xid": str(watermark.xid),
-        "lowest": str(watermark.xid) if here else "0",
-        "limit": limit,
-    }
-    return cursor.execute(query("index_tail"), parameters, prepare=False).fetchall()
+    parameters = {"incarnation": watermark.incarnation, "xid": str(watermark.xid), "limit": limit}
+    return log_cursor(conn).execute(query("index_tail"), parameters).fetchall()
 
 
 def backwards(first: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

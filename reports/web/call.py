@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -59,7 +60,7 @@ class Call:
             raise Refused(401, "Sign in first.")
         return self.identity.viewer
 
-    @property
+    @cached_property
     def log(self) -> ScopedLog:
         """The log as the viewer may see it."""
         return ScopedLog(self.conn, self.viewer)

@@ -15,7 +15,7 @@ from capture.catalogue.installing import installed_catalogue
 from capture.filters import Filters
 from capture.model import Entry
 from capture.overview import Choices, Tallies
-from capture.pages import Count, Page
+from capture.pages import Count, Page, Reader
 from reports.web.viewer import Viewer
 
 
@@ -26,6 +26,7 @@ class ScopedLog:
         self._conn = conn
         self._viewer = viewer
         self._catalogue: Catalogue | None = None
+        self._reader: Reader | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -34,13 +35,21 @@ class ScopedLog:
             self._catalogue = installed_catalogue(self._conn) or Catalogue(name="none")
         return self._catalogue
 
+    @property
+    def reader(self) -> Reader:
+        """What reads the log for page and count alike: how far its index has come is looked up once."""
+        if self._reader is None:
+            self._reader = Reader(self._conn, self.catalogue)
+        return self._reader
+
     def within(self, filters: Filters) -> Filters:
         """Return the filters with the viewer's accounts in them: whatever was asked for, nothing beyond them is read."""
         return replace(filters, accounts=self._viewer.accounts)
 
     def page(self, filters: Filters, *, cursor: str | None = None, size: int = 50) -> Page:
         """Return a page of entries, newest first. Raises UsageError for a cursor that is none."""
-        return pages.page(self._conn, self.catalogue, self.within(filters), cursor=cursor, size=size)
+        wish = self.within(filters)
+        return pages.page(self._conn, self.catalogue, wish, cursor=cursor, size=size, reader=self.reader)
 
     def entries(self, filters: Filters) -> Iterator[Entry]:
         """Yield all entries that the filters want, newest first, in bounded memory."""
@@ -48,7 +57,7 @@ class ScopedLog:
 
     def count(self, filters: Filters, *, cap: int = 2000) -> Count:
         """Return how many entries the filters want, counted up to the cap."""
-        return pages.count(self._conn, self.catalogue, self.within(filters), cap=cap)
+        return pages.count(self._conn, self.catalogue, self.within(filters), cap=cap, reader=self.reader)
 
     def find(self, entry_id: str) -> Entry | None:
         """Return one entry, None where the log has it no more, or it is none of the viewer's. Raises UsageError on a malformed id."""
