@@ -25,6 +25,9 @@ from typing import Any
 import psycopg
 
 from bench.reading_log import Log, make_log
+from capture.catalogue import Catalogue
+from capture.catalogue.installing import installed_catalogue
+from capture.index.build import catch_up
 from whochanged.embedded import DEFAULT_MAJOR, Server, programs
 
 HERE = Path(__file__).parent
@@ -80,6 +83,8 @@ def main() -> int:
 def measure(log: Log, arguments: argparse.Namespace) -> str:
     """Return the table of all measurements."""
     dsn = log.address
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        index(conn)
     ready, port = multiprocessing.Event(), multiprocessing.Value("i", 0)
     process = multiprocessing.Process(target=serve, args=(dsn, ready, port), daemon=True)
     process.start()
@@ -117,6 +122,7 @@ def serve(dsn: str, ready: Any, port: Any) -> None:
 
     from reports.web.app import create_app
     from reports.web.config import WebConfig
+    from reports.web.server import settle
     from reports.web.viewer import Viewer
 
     viewer = Viewer("Ada", "admin", None, may_export=True, timezone="Europe/Berlin", subject="host:ada")
@@ -140,6 +146,7 @@ def serve(dsn: str, ready: Any, port: Any) -> None:
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets=sockets)
             port.value = self.servers[0].sockets[0].getsockname()[1]
+            settle()
             ready.set()
 
     Told(uvicorn.Config(timed, host="127.0.0.1", port=0, log_level="error")).run()
@@ -176,6 +183,7 @@ def many_readers(dsn: str, port: int, pid: int | None, arguments: argparse.Names
 
     def read(number: int) -> None:
         chance = random.Random(number)
+        time.sleep(chance.uniform(0, 5))  # People do not come at one moment.
         while time.monotonic() < until:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             times[number].append(ask(connection, chance.choice(list(paths().values()))))
@@ -191,26 +199,27 @@ def many_readers(dsn: str, port: int, pid: int | None, arguments: argparse.Names
                 saves[number] += 1
                 time.sleep(0.02)
 
-    def index(_: int) -> None:
-        from capture.catalogue import Catalogue
-        from capture.catalogue.installing import installed_catalogue
-        from capture.index.build import catch_up
-
+    def keep_indexed(_: int) -> None:
         with psycopg.connect(dsn, autocommit=True) as conn:
-            catalogue = installed_catalogue(conn) or Catalogue(name="none")
             while time.monotonic() < until:
-                catch_up(conn, catalogue)
+                index(conn)
                 time.sleep(2)
 
     jobs: list[tuple[Callable[[int], None], int]] = [(read, number) for number in range(arguments.readers)]
     threads = [
-        threading.Thread(target=job, args=(number,)) for job, number in [*jobs, (write, 0), (write, 1), (index, 0)]
+        threading.Thread(target=job, args=(number,))
+        for job, number in [*jobs, (write, 0), (write, 1), (keep_indexed, 0)]
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return [one for of_reader in times.values() for one in of_reader], sum(saves) / arguments.seconds, memory(pid)
+
+
+def index(conn: psycopg.Connection[Any]) -> None:
+    """Do what `whochanged run` does every two seconds."""
+    catch_up(conn, installed_catalogue(conn) or Catalogue(name="none"))
 
 
 def memory(pid: int | None) -> int:

@@ -35,6 +35,12 @@ _MARKS_IN_A_ROW = 3
 """No script needs more accents on one letter; a pile of them paints over the lines around it."""
 
 
+_WITHOUT_MARKS = re.compile(
+    "[\0-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u20cf\u2100-\u2cee\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3]*"
+)
+"""Latin, Greek, Cyrillic, signs, kana, Han and Hangul: blocks that hold no accent of their own. Looking at each letter is dear."""
+
+
 def visible(match: re.Match[str]) -> str:
     """Return what stands for a character that INVISIBLE found: its picture, else its escape."""
     character = match.group()
@@ -74,7 +80,7 @@ def right_to_left(text: str) -> bool:
 
 def _calm(text: str) -> str:
     """Return the text without the accents that no letter needs."""
-    if text.isascii():
+    if _WITHOUT_MARKS.fullmatch(text):
         return text
     kept: list[str] = []
     row = 0

@@ -34,8 +34,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds between tries to reach a database that is away: the first, doubled up to the last, until a connection lasts."""
 
-INDEX_LOOK = 10.0
-"""Seconds between looks for what the index of entries lacks, at most."""
+INDEX_LOOK = 2.0
+"""Seconds between looks for what the index of entries lacks, at most: readers put it into words one by one. A look takes 20 ms."""
 
 INDEX_PATIENCE = 20.0
 """After so many seconds of indexing the other jobs have their turn; a day that is begun is finished."""

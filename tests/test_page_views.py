@@ -13,8 +13,8 @@ from capture.entries.identity import Identity, encode
 from capture.model import ChangeType, Entry, FieldChange, Source
 from reports.web.view.charts import HEIGHT, chart
 from reports.web.view.diff import Difference, difference
-from reports.web.view.markup import names
 from reports.web.view.moments import contrast, state
+from reports.web.view.pieces import names
 from reports.web.view.times import day_words, offset_words, when, zone_title
 from reports.web.view.wanted import Wanted
 

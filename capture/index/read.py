@@ -168,13 +168,18 @@ def _wanted(found: list[Entry], filters: Filters, start: Cursor | None, places: 
 
 
 def _in_blocks(found: Iterator[Found], most: int) -> Iterator[dict[tuple[Any, int], set[int] | None]]:
-    """Yield some transactions at a time, each with the places of its entries."""
+    """Yield some transactions at a time, each with the places of its entries.
+
+    As many are counted as the index knows to be asked for: of those that it lacks nobody knows whether any is.
+    """
     block: dict[tuple[Any, int], set[int] | None] = {}
+    known = 0
     for (at, number), places in groupby(found, key=lambda one: one[:2]):
         chosen = {place for _, _, place in places}
         block[at, number] = None if None in chosen else {place for place in chosen if place is not None}
-        if len(block) == most:
+        known += None not in chosen
+        if known == most or len(block) == MOST:
             yield block
-            block, most = {}, min(most * 2, MOST)
+            block, known, most = {}, 0, min(most * 2, MOST)
     if block:
         yield block

@@ -20,8 +20,8 @@ WALKED = 1000
 DENSE = 50
 """Of these so many must be wanted, or looking at one after the other is the slower way."""
 
-FOUND = 2000
-"""So many entries are taken from the index of terms at once."""
+FOUND, MOST = 200, 2000
+"""So many entries are taken from the index of terms at first, and at most, each time four times as many: a page needs few."""
 
 Found = tuple[datetime, int, int | None]
 """Time and number of a transaction, and the place of an entry in it; None stands for all of them."""
@@ -67,7 +67,7 @@ def _indexed(conn: psycopg.Connection[Any], terms: str, span: Span, start: Curso
     first, end = span.first, span.end
     if after is not None:
         first, end = (max(first, after.at), end) if upward else (first, min(end, after.at + timedelta(microseconds=1)))
-    walking = True
+    walking, most = True, FOUND
     for begin, stop in onwards(first, end) if upward else backwards(first, end):
         while walking:
             rows = _rows(conn, "index_walk", terms, (begin, stop), after, WALKED, upward)
@@ -78,11 +78,11 @@ def _indexed(conn: psycopg.Connection[Any], terms: str, span: Span, start: Curso
             after = Key(*rows[-1][:3])
             walking = len(hits) >= DENSE
         while not walking:
-            rows = _rows(conn, "index_find", terms, (begin, stop), after, FOUND, upward)
+            rows = _rows(conn, "index_find", terms, (begin, stop), after, most, upward)
             yield from rows
-            if len(rows) < FOUND:
+            if len(rows) < most:
                 break
-            after = Key(*rows[-1][:3])
+            after, most = Key(*rows[-1][:3]), min(most * 4, MOST)
 
 
 def _rows(

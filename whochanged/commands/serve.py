@@ -42,7 +42,7 @@ def serve(
         raise UsageError(message)
     settings = load_settings()
     from reports.web.app import create_app
-    from reports.web.server import check_exposure, listener, service
+    from reports.web.server import check_exposure, listener, service, settle
 
     encrypted = certificate is not None
     check_exposure(host, encrypted=encrypted, proxied=bool(settings.trusted_proxies))
@@ -58,6 +58,7 @@ def serve(
             scheme = "https" if encrypted else "http"
             common.talk().print(f"The audit log is at {scheme}://{shown}:{sock.getsockname()[1]}/", soft_wrap=True)
             common.talk().print(told, soft_wrap=True)
+            settle()
             running.run(sockets=[sock])
 
 

@@ -50,8 +50,8 @@ def entries(call: Call) -> Response:
     whole = wanted.cursor == "" and page.older is None
     counted = Count(len(page.entries), capped=False) if whole else seen.log.count(filters, cap=COUNTED)
     oldest = seen.log.oldest()
-    choices, accounts = seen.choices, seen.accounts
-    found = _related([shown(entry, seen.reader) for entry in page.entries])
+    choices, accounts, reader = seen.choices, seen.accounts, seen.reader
+    found = _related([shown(entry, reader) for entry in page.entries])
     return render(
         call.request,
         "entries.html",
@@ -122,15 +122,13 @@ def _related(found: list[Shown]) -> list[Shown]:
     saves: dict[int, list[Shown]] = {}
     for entry in found:
         saves.setdefault(entry.transaction_id, []).append(entry)
-    return [
-        replace(
-            entry,
-            related=tuple(
-                (other.id, other.headline) for other in saves[entry.transaction_id][:20] if other is not entry
-            ),
-        )
-        for entry in found
-    ]
+    return [_beside(entry, saves[entry.transaction_id]) for entry in found]
+
+
+def _beside(entry: Shown, save: Sequence[Shown]) -> Shown:
+    if len(save) == 1:
+        return entry
+    return replace(entry, related=tuple((other.id, other.headline) for other in save[:20] if other is not entry))
 
 
 def _offered(values: Sequence[str] | dict[str, None], chosen: Sequence[str]) -> list[str]:

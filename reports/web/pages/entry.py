@@ -46,7 +46,8 @@ def entry(call: Call) -> Response:
 
 def _related(seen: Look, found: Entry) -> tuple[tuple[str, str], ...]:
     """Return the other entries of the same save: what was its cause, and what followed from it."""
-    return tuple((other.id, shown(other, seen.reader).headline) for other in seen.log.related(found)[:RELATED])
+    reader = seen.reader
+    return tuple((other.id, shown(other, reader).headline) for other in seen.log.related(found)[:RELATED])
 
 
 def _gone(seen: Look, entry_id: str) -> Response:

@@ -50,7 +50,8 @@ def history(call: Call) -> Response:
         raise Refused(404, "The log has no history under this address: follow one from an entry of the list.")
     found = list(islice(seen.log.entries(Filters(row=(table, key), limit=MOST + 1)), MOST + 1))
     more, found = len(found) > MOST, found[:MOST]
-    timeline = [shown(entry, seen.reader) for entry in found]
+    reader = seen.reader
+    timeline = [shown(entry, reader) for entry in found]
     at, first, second = (_asked(seen, name) for name in ("at", "from", "to"))
     if (first is None) != (second is None):
         raise UsageError("choose two points of the timeline, one to compare from and one to compare to")

@@ -1,29 +1,19 @@
-"""Filters for the templates: the only place where HTML is made of text in Python, each piece escaped."""
+"""Filters for the templates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from markupsafe import Markup, escape
-
 from reports import safety
-from reports.digest.layout import quoted_parts
+from reports.web.view import pieces
 from reports.web.view.entry import Shown
 from reports.web.view.wanted import Wanted
 
 SHORT: Final = 40
-
-
-def names(sentence: str) -> Markup:
-    """Return a sentence in which names in quotation marks stand out, closed off from the direction of the letters around them."""
-    pieces = [
-        Markup('<bdi class="q">{}</bdi>').format(piece) if quoted else escape(piece)
-        for quoted, piece in quoted_parts(sentence)
-    ]
-    return Markup().join(pieces)
 
 
 def short(text: object) -> str:
@@ -33,11 +23,14 @@ def short(text: object) -> str:
 
 def only(entry: Shown, name: str, wanted: Wanted) -> str:
     """Return the query of the list narrowed to the person or the entity of an entry."""
-    change: dict[str, Any] = (
-        {"actor": (entry.actor,)}
-        if name == "actor"
-        else {"entity": f"{entry.entity} {entry.entity_name or entry.entity_id}".strip()}
-    )
+    if name == "actor":
+        return _narrowed(wanted, "actor", entry.actor)
+    return _narrowed(wanted, "entity", f"{entry.entity} {entry.entity_name or entry.entity_id}".strip())
+
+
+@lru_cache(maxsize=1024)
+def _narrowed(wanted: Wanted, name: str, value: str) -> str:
+    change: dict[str, Any] = {name: (value,) if name == "actor" else value}
     return replace(wanted, cursor="", **change).query()
 
 
@@ -57,7 +50,10 @@ def count(value: int, one: str, many: str | None = None) -> str:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    "names": names,
+    "names": pieces.names,
+    "field_rows": pieces.field_rows,
+    "facts": pieces.facts,
+    "change": pieces.change,
     "short": short,
     "only": only,
     "moment_query": moment_query,

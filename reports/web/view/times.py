@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A time as it is shown. `iso` is for machines, in UTC; `clock` "09:20:50"; `day` "24 Nov 2026"; `full` is all of it with the zone.
+    """A time as it is shown. `iso` is for machines, in UTC; `clock` "09:20:50"; `day` "24 Nov 2026".
 
     `offset` ("UTC+2") is None where it is that of now, which the page names once.
     """
@@ -17,23 +17,31 @@ class When:
     iso: str
     clock: str
     day: str
-    full: str
     offset: str | None
     local: datetime
+    zone: ZoneInfo
+
+    @property
+    def full(self) -> str:
+        """All of it, with the zone and its offset."""
+        local = self.local
+        return (
+            f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S}.{local.microsecond // 1000:03} "
+            f"{zone_words(self.zone)} ({offset_words(local)})"
+        )
 
 
 def when(at: datetime, zone: ZoneInfo, now: datetime) -> When:
     """Return a time as a reader in *zone* sees it."""
     local = at.astimezone(zone)
     same = local.utcoffset() == now.astimezone(zone).utcoffset()
-    offset = offset_words(local)
     return When(
         iso=at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         clock=f"{local:%H:%M:%S}",
         day=f"{local.day} {local:%b %Y}",
-        full=f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S}.{local.microsecond // 1000:03} {zone_words(zone)} ({offset})",
-        offset=None if same else offset,
+        offset=None if same else offset_words(local),
         local=local,
+        zone=zone,
     )
 
 
