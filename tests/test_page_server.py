@@ -126,6 +126,18 @@ def test_history_refuses_what_is_no_moment_and_no_table(site: Site) -> None:
         assert said.lower() in text(ada.get(f"/history/crm.territories/1?{query}").text).lower()
 
 
+def test_a_history_is_found_whatever_its_key_is_made_of(site: Site) -> None:
+    """The links of the list and of the API lead to a row whose key has what means something in an address."""
+    site.run("CREATE TABLE crm.codes (code text PRIMARY KEY, note text)")
+    site.run("SELECT audit.track('crm.codes')")
+    save(site, "INSERT INTO crm.codes VALUES (E'a/b?c#d\ne;f é\n', 'one')")
+    ada = site.signed_in("ada")
+    (address,) = links(ada.get("/?q=code").text, "/history/crm.codes/")
+    assert "1 change" in text(ada.get(address).text)
+    program = ada.get(f"/api/v1{address}")
+    assert [entry["entity_id"] for entry in program.json()["entries"]] == ["a/b?c#d\ne;f é\n"]
+
+
 def subscription(site: Site, email: str) -> recipients.Recipient | None:
     """Return a recipient."""
     with psycopg.connect(site.dsn) as conn:

@@ -55,7 +55,7 @@ def test_the_document_is_openapi_and_has_every_route(api: tuple[Site, dict[str, 
     validate(document)
     assert document["openapi"].startswith("3.1")
     routes = {
-        route.path.replace(":path", "")
+        route.path.replace(":key", "")
         for route in api[0].app.routes
         if isinstance(route, Route) and route.path.startswith("/api/")
     }

@@ -97,6 +97,11 @@ def test_a_session_that_is_used_stays_and_polling_is_no_use(site: Site) -> None:
     site.run("UPDATE audit.web_session SET seen_at = now() - interval '20 minutes'")
     assert browser.get("/api/v1/arrived").status_code == 200
     assert site.run(seen) == [(False,)]
+    news = re.search(r'data-news="([^"]+)"', browser.get("/").text)
+    assert news
+    site.run("UPDATE audit.web_session SET seen_at = now() - interval '20 minutes'")
+    assert browser.get(news[1].replace("&amp;", "&")).status_code == 200
+    assert site.run(seen) == [(False,)]
     assert browser.get("/").status_code == 200
     assert site.run(seen) == [(True,)]
 

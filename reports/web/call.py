@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import quote
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -73,6 +74,18 @@ class Call:
         """Send the browser to another page, as after every form: loading that again sends nothing twice."""
         return RedirectResponse(url(self.request, name, **path), status_code=303)
 
+
+class KeyConvertor(PathConvertor):
+    """`{key:key}` in a route: the key of a row, any text. Starlette's own takes no line feed, and writes ? and # into paths as they are."""
+
+    regex = "(?s:.*)"
+
+    def to_string(self, value: str) -> str:
+        """Return the key for a path."""
+        return quote(value, safe="")
+
+
+register_url_convertor("key", KeyConvertor())
 
 Handler = Callable[[Call], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -110,7 +110,7 @@ _api = partial(route, who=identify_program)
 routes = [
     _api("/api/v1/entries", entries, name="api_entries"),
     _api("/api/v1/entries/{id}", entry, name="api_entry"),
-    _api("/api/v1/history/{table}/{key:path}", history, name="api_history"),
+    _api("/api/v1/history/{table}/{key:key}", history, name="api_history"),
     _api("/api/v1/choices", choices, name="api_choices"),
     route("/api/v1/arrived", arrived, name="api_arrived", who=identify_quietly),
     _api("/api/v1/export", export, name="api_export", need=Need.EXPORT),

@@ -17,6 +17,7 @@ from capture.pages import Count
 from reports.web.call import Call, route
 from reports.web.look import Link, look
 from reports.web.render import render, url
+from reports.web.signin.identify import identify_unasked
 from reports.web.view.entry import Shown, shown
 from reports.web.view.times import day_words, when
 from reports.web.view.wanted import KINDS, PERIODS, SENSITIVITIES, Wanted
@@ -148,4 +149,4 @@ def _density(wanted: Wanted) -> Link:
     return Link(words, replace(wanted, compact=not wanted.compact).query() or "?")
 
 
-routes = [route("/", entries, name="entries"), route("/news", news, name="news")]
+routes = [route("/", entries, name="entries"), route("/news", news, name="news", who=identify_unasked)]

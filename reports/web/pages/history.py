@@ -107,4 +107,4 @@ def _asked(seen: Look, name: str) -> Asked | None:
         raise UsageError(f"'{name}' is no moment: write one such as 2026-11-24T09:00") from None
 
 
-routes = [route("/history/{table}/{key:path}", history, name="history")]
+routes = [route("/history/{table}/{key:key}", history, name="history")]

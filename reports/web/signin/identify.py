@@ -60,7 +60,8 @@ def identify_program(request: Request, conn: Connection, *, touch: bool = True) 
 
 
 identify_quietly = partial(identify_program, touch=False)
-"""For what a page asks by itself, again and again."""
+identify_unasked = partial(identify, touch=False)
+"""For what a page or a program asks by itself, again and again: a session that nobody uses must end."""
 
 
 def identify_quietly_or_nobody(request: Request, conn: Connection) -> Identity:
