@@ -111,6 +111,19 @@ def test_a_filter_of_a_form_becomes_a_tidy_address(site: Site) -> None:
     assert ada.get("/?q=&period=").headers["location"] == "/?"
 
 
+def test_a_filter_that_means_nothing_is_said_beside_the_form_that_keeps_it(site: Site) -> None:
+    """The address is refused, and what was chosen can be put right where it was chosen."""
+    ada = site.signed_in("ada")
+    answer = ada.get("/?since=2026-10-05&until=2026-10-01&module=Territories")
+    assert answer.status_code == 400
+    assert "The period ends before it begins: choose a first day that is not after the last" in text(answer.text)
+    assert 'name="since" value="2026-10-05"' in answer.text
+    assert 'value="Territories" checked' in answer.text
+    assert "/news" not in answer.text
+    assert "Sensitivity is one of" in text(ada.get("/?sensitivity=wild").text)
+    assert "cursor" in text(ada.get("/?cursor=nonsense").text)
+
+
 def test_history_refuses_what_is_no_moment_and_no_table(site: Site) -> None:
     """Each mistake is said in a sentence."""
     ada = site.signed_in("ada")

@@ -71,11 +71,11 @@ def _told(error: Exception) -> tuple[int, str, dict[str, str]]:
         case HTTPException():
             return error.status_code, f"{error.detail}.", dict(error.headers or {})
         case UsageError():
-            return 400, _sentence(error), {}
+            return 400, sentence(error), {}
         case psycopg.Error():
             return _of_the_database(error)
         case WhochangedError():
-            return 503, _sentence(error), {}
+            return 503, sentence(error), {}
         case _:
             return 500, "Something went wrong here, and nothing was changed.", {}
 
@@ -97,6 +97,7 @@ def _of_the_database(error: Exception) -> tuple[int, str, dict[str, str]]:
             return 500, "The database refused what was asked, and nothing was changed.", {}
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Return what an error says as a sentence, on one line."""
     said = " ".join(str(error).split())
     return f"{said[:1].upper()}{said[1:].rstrip('.')}."

@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from capture.errors import UsageError
 from capture.model import ChangeType
-from capture.pages import Count
+from capture.pages import Count, Page
 from reports.web.call import Call, route
-from reports.web.look import Link, look
+from reports.web.errors import sentence
+from reports.web.look import Link, Look, look
 from reports.web.render import render, url
 from reports.web.signin.identify import identify_unasked
 from reports.web.view.entry import Shown, shown
@@ -45,17 +47,21 @@ def entries(call: Call) -> Response:
     wanted, here = seen.wanted, url(call.request, "entries")
     if tidy := _tidy(call, wanted):
         return RedirectResponse(here + tidy, status_code=303)
-    filters = seen.filters()
     marker = seen.log.newest()
-    page = seen.log.page(filters, cursor=wanted.cursor or None, size=SIZE)
-    whole = wanted.cursor == "" and page.older is None
-    counted = Count(len(page.entries), capped=False) if whole else seen.log.count(filters, cap=COUNTED)
+    try:
+        page, counted = _read(seen)
+        problem = ""
+    except UsageError as error:
+        # What was chosen stays in the form, to be put right.
+        page, counted, problem = Page((), None, None), Count(0, capped=False), sentence(error)
     oldest = seen.log.oldest()
     choices, accounts, reader = seen.choices, seen.accounts, seen.reader
     found = _related([shown(entry, reader) for entry in page.entries])
     return render(
         call.request,
         "entries.html",
+        status=400 if problem else 200,
+        problem=problem,
         wanted=wanted,
         here=here,
         chips=wanted.chips(accounts),
@@ -65,8 +71,8 @@ def entries(call: Call) -> Response:
         older=wanted.query(cursor=page.older) if page.older else None,
         kept=seen.kept,
         days=days(found, seen.zone, seen.now),
-        count_words=count_words(counted),
-        news=_news(call, wanted, marker),
+        count_words="" if problem else count_words(counted),
+        news="" if problem else _news(call, wanted, marker),
         retention_days=seen.log.retention_days(),
         oldest=when(oldest, seen.zone, seen.now) if oldest else None,
         zone_title=seen.zone_title,
@@ -83,6 +89,14 @@ def entries(call: Call) -> Response:
         accounts=accounts if len(accounts) > 1 else {},
         several_accounts=len(accounts) > 1,
     )
+
+
+def _read(seen: Look) -> tuple[Page, Count]:
+    """Read the page that is asked for, and count what its filters want. Raises UsageError for a filter or a cursor that means nothing."""
+    filters, cursor = seen.filters(), seen.wanted.cursor
+    page = seen.log.page(filters, cursor=cursor or None, size=SIZE)
+    whole = cursor == "" and page.older is None
+    return page, Count(len(page.entries), capped=False) if whole else seen.log.count(filters, cap=COUNTED)
 
 
 def news(call: Call) -> Response:
