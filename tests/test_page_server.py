@@ -121,7 +121,7 @@ def test_a_filter_that_means_nothing_is_said_beside_the_form_that_keeps_it(site:
     assert 'value="Territories" checked' in answer.text
     assert "/news" not in answer.text
     assert "Sensitivity is one of" in text(ada.get("/?sensitivity=wild").text)
-    assert "cursor" in text(ada.get("/?cursor=nonsense").text)
+    assert "begin at the first page again" in text(ada.get("/?cursor=nonsense").text)
 
 
 def test_history_refuses_what_is_no_moment_and_no_table(site: Site) -> None:
