@@ -8,7 +8,7 @@ WORKERS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench bench-read bench-page lint format lock serve-demo clean
+.PHONY: help setup demo test test-long bench bench-read bench-page bench-upkeep lint format lock serve-demo clean
 
 help: ## Say what the targets are
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -44,6 +44,9 @@ bench-page: $(STAMP) ## Measure the page at a log of 5 million changes (needs 6 
 
 bench-read: $(STAMP) ## Measure what reading a long log costs (needs 20 GB; ARGS="--changes 1000000" less)
 	$(BIN)/python -m bench.reading $(ARGS)
+
+bench-upkeep: $(STAMP) ## Measure business writes while days of the log are made and dropped (five minutes)
+	$(BIN)/python -m bench.upkeep $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

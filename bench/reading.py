@@ -16,12 +16,14 @@ from typing import Any
 
 import psycopg
 
+from bench.reading_commands import measure_commands
 from bench.reading_log import Log, make_log
 from bench.reading_report import report
 from capture import pages
 from capture.catalogue import Catalogue
 from capture.catalogue.installing import installed_catalogue
 from capture.filters import Filters
+from whochanged.database import connect
 from whochanged.embedded import DEFAULT_MAJOR, Server, programs
 
 RESULTS = Path(__file__).parent / "reading.md"
@@ -31,7 +33,6 @@ OPTIONS = {
     "checkpoint_timeout": "30min",
     "autovacuum": "off",
     "fsync": "off",
-    "jit": "off",
 }
 NOW = datetime.now(UTC)
 SINGLE: dict[str, Filters] = {
@@ -113,7 +114,7 @@ def pairs() -> Iterator[tuple[str, Filters]]:
 def measure(log: Log, rounds: int) -> dict[str, Timed]:
     """Measure one log: each filter so many times, every pair once, and what else a reader does."""
     found: dict[str, Timed] = {}
-    with psycopg.connect(log.address, autocommit=True) as conn:
+    with connect(log.address, autocommit=True) as conn:
         catalogue = installed_catalogue(conn) or Catalogue(name="none")
         meter = Meter(conn)
 
@@ -164,7 +165,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="times that each page is read")
     parser.add_argument("--major", type=int, default=DEFAULT_MAJOR, help="version of PostgreSQL")
     arguments = parser.parse_args()
-    found: list[tuple[Log, dict[str, Timed]]] = []
+    found: list[tuple[Log, dict[str, Timed], dict[str, str]]] = []
     with tempfile.TemporaryDirectory(prefix="whochanged-bench-") as folder:
         server = Server(programs(arguments.major), Path(folder) / "data", OPTIONS)
         Path(folder).chmod(0o755)
@@ -174,10 +175,10 @@ def main() -> int:
                 print(f"making {changes:,} changes", file=sys.stderr)
                 log = make_log(server, changes, arguments.days)
                 print(f"reading {log.changes:,} changes", file=sys.stderr)
-                found.append((log, measure(log, arguments.rounds)))
+                found.append((log, measure(log, arguments.rounds), measure_commands(log)))
+                RESULTS.write_text(report(found), encoding="utf-8")
         finally:
             server.stop()
-    RESULTS.write_text(report(found), encoding="utf-8")
     return 0
 
 

@@ -13,13 +13,14 @@ HEAD = """# What reading costs
 
 Milliseconds: the processor time of program and server together, and in brackets the time that passed, which other work on the
 machine makes longer. Pages have 50 entries, counts end at 2,000. Where several were measured, the 95th percentile.
+The last lines are of commands: entries a second of the program's own processor time, and the most memory that it had.
 `make bench-read` writes this page.
 """
 
 
-def report(found: list[tuple[Log, dict[str, Timed]]]) -> str:
+def report(found: list[tuple[Log, dict[str, Timed], dict[str, str]]]) -> str:
     """Return the page."""
-    logs = [log for log, _ in found]
+    logs = [log for log, _, _ in found]
     lines = [
         HEAD,
         f"{os.cpu_count()} processors; {logs[0].days} days; the load of the machine was {os.getloadavg()[1]:.0f}.",
@@ -32,9 +33,13 @@ def report(found: list[tuple[Log, dict[str, Timed]]]) -> str:
     lines.append(
         _row(["entries indexed a second of the program's time", *(f"{log.entries_a_second:,.0f}" for log in logs)])
     )
-    lines.append(_row(["**first page, all filters and pairs, p95**", *(_all(timed, "page: ") for _, timed in found)]))
-    names = list(dict.fromkeys(name for _, timed in found for name in timed))
-    lines += [_row([name, *(_cell(timed.get(name)) for _, timed in found)]) for name in names]
+    lines.append(
+        _row(["**first page, all filters and pairs, p95**", *(_all(timed, "page: ") for _, timed, _ in found)])
+    )
+    names = list(dict.fromkeys(name for _, timed, _ in found for name in timed))
+    lines += [_row([name, *(_cell(timed.get(name)) for _, timed, _ in found)]) for name in names]
+    commands = list(dict.fromkeys(name for _, _, run in found for name in run))
+    lines += [_row([f"whochanged: {name}", *(run[name] for _, _, run in found)]) for name in commands]
     return "\n".join(lines) + "\n"
 
 

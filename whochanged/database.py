@@ -34,6 +34,10 @@ def connect(dsn: str = "", *, autocommit: bool = False, application_name: str = 
         conn.close()
         message = f"the server is PostgreSQL {version // 10000}, too old: whochanged needs 15 or newer"
         raise DatabaseError(message)
+    # What is read takes a few milliseconds of each partition: compiling such a plan takes longer.
+    conn.execute("SET jit = off")
+    if not autocommit:
+        conn.commit()
     return conn
 
 
