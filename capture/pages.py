@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -43,6 +43,7 @@ __all__ = [
     "find",
     "newest",
     "oldest",
+    "oldest_wanted",
     "page",
     "retention_days",
     "tallies",
@@ -53,6 +54,7 @@ LARGEST = 1000
 
 _SNAPSHOT = re.compile(r"\d{1,19}:\d{1,19}:[\d,]{0,20000}")
 _LOOKED_AT = 10_000
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +175,9 @@ def oldest(conn: psycopg.Connection[Any]) -> datetime | None:
     """Return the time of the oldest transaction inside the retention; None where the log is empty."""
     row = log_cursor(conn).execute(query("page_oldest")).fetchone()
     return None if row is None else row[0]
+
+
+def oldest_wanted(filters: Filters, reader: Reader) -> datetime | None:
+    """Return the time of the oldest entry that the filters want; None where there is none."""
+    beginning = Cursor(Key(filters.since or _BEGINNING, 0, 0), upward=True, inclusive=True)
+    return next((key.at for key, _ in reader.keyed(filters, beginning, 1)), None)

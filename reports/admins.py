@@ -1,5 +1,7 @@
 """Who may be mailed: the admins whom the operator's own query names, asked each time that a mail is cut or sent.
 
+Who has a local account of the page is besides mailed nothing that they could not see there.
+
 The query is stored by `whochanged install` (audit.setting, admins_query), so that every process obeys the same one, and its
 change is an entry of the log. It runs as the log's owner, read only, within seconds. What it cannot answer is a fault of the
 configuration: then nobody is mailed, and everything waits.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -39,19 +41,29 @@ _COLUMNS = ({"email"}, {"email", "account"})
 
 @dataclass(frozen=True, slots=True)
 class Admins:
-    """The admins: for each address the accounts that they may see, None for all of them. Without a query everybody may be mailed."""
+    """The admins: for each address the accounts that they may see, None for all of them. Without a query everybody may be mailed.
+
+    `page` is the same of those who have a local account of the page under their address: a mail tells nobody more than the page would.
+    """
 
     accounts: dict[str, frozenset[str] | None] | None
+    page: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def may_get(self, email: str, accounts: Iterable[str] | None) -> bool:
         """Return whether an address may be told of some accounts, all of them where it is None: of each, not only of one."""
-        if self.accounts is None:
-            return True
         address = _compared(email)
-        if address not in self.accounts:
+        wanted = None if accounts is None else frozenset(accounts)
+        if self.accounts is not None and not _covered(self.accounts.get(address, _NOTHING), wanted):
             return False
-        allowed = self.accounts[address]
-        return allowed is None or (accounts is not None and allowed.issuperset(accounts))
+        return address not in self.page or _covered(self.page[address], wanted)
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def _covered(allowed: frozenset[str] | None, wanted: frozenset[str] | None) -> bool:
+    """Return whether all that is wanted is allowed; who may see no account may get nothing."""
+    return allowed is None or (wanted is not None and bool(allowed) and allowed >= wanted)
 
 
 EVERYBODY = Admins(None)
@@ -74,20 +86,27 @@ class Asking:
 
 
 def ask(conn: psycopg.Connection[Any]) -> Admins:
-    """Return the admins as the stored query names them at this moment. The connection must be outside of a transaction.
+    """Return the admins as the stored query and the page's accounts name them now. The connection must be outside of a transaction.
 
     Raises ConfigurationError, with what to do, where the query fails, takes too long, or names nobody at all.
     """
     with conn.transaction():
-        stored = setting(conn, SETTING)
-    if not stored:
-        return EVERYBODY
-    return _named(_run(conn, stored, as_owner=True))
+        stored, page = setting(conn, SETTING), _of_the_page(conn)
+    named = _named(_run(conn, stored, as_owner=True)) if stored else EVERYBODY
+    return replace(named, page=page)
 
 
 def try_out(conn: psycopg.Connection[Any], text: str, *, as_owner: bool) -> int:
     """Return how many addresses a query names that is to be stored. Raises ConfigurationError like `ask`."""
     return len(_named(_run(conn, text, as_owner=as_owner)).accounts or ())
+
+
+def _of_the_page(conn: psycopg.Connection[Any]) -> dict[str, frozenset[str] | None]:
+    """Return what each local account of the page may see, by address; of none to a login that may not read them, and mails nobody."""
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        may_read = cursor.execute("SELECT has_table_privilege('audit.web_user', 'SELECT')").fetchone()
+        rows = cursor.execute(query("admins_page")).fetchall() if may_read and may_read[0] else []
+    return {_compared(name): None if accounts is None else frozenset(accounts) for name, accounts in rows}
 
 
 def _run(conn: psycopg.Connection[Any], text: str, *, as_owner: bool) -> list[tuple[str | None, str | None]]:

@@ -214,7 +214,8 @@ class Report:
             told.append("the views were not compared with this version: this login can make no temporary view here")
         if self.no_admins:
             told.append(
-                f"nothing is mailed to {_some(self.no_admins)}: the query of admins does not name them for all that they are told of"
+                f"nothing is mailed to {_some(self.no_admins)}: the query of admins, or their account of the page, does not let them see "
+                "all that they are told of"
             )
         return told
 

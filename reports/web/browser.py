@@ -23,7 +23,8 @@ SAFE = frozenset({"GET", "HEAD"})
 _NOTES = "whochanged_notes"
 _NOTES_SECONDS = 60
 _BROWSER = "whochanged_browser"
-_FIELDS = 50
+_FIELDS = 2000
+"""An Admin may tick each of their accounts; what a form weighs is bounded besides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ SINGLE = ("since", "until", "entity", "account", "sensitivity", "kind", "q")
 FILTERS = (*SINGLE[:2], *SEVERAL, *SINGLE[2:])
 """The parameters that choose entries. Those of SEVERAL may be given again: one of them is enough."""
 
+LOOKS = ("zone", "density")
+"""Those that choose how a page of entries looks."""
+
 LONGEST = 500
 MOST = 50
 
@@ -59,6 +62,18 @@ def chosen(parameters: QueryParams) -> list[tuple[str, str]]:
         for value in (parameters.getlist(name) if name in SEVERAL else parameters.getlist(name)[-1:])
         if value.strip()
     ]
+
+
+def chosen_words(parameters: QueryParams) -> str:
+    """Return what chooses entries in words, for the log of exports: "module Territories, type Created"; nothing for all of them."""
+    return ", ".join(f"{name} {value}" for name, value in chosen(parameters))
+
+
+def only(parameters: QueryParams, *names: str) -> None:
+    """Refuse parameters that do not exist: a filter that is misspelt would give more than was asked for. Raises UsageError."""
+    unknown = [name for name in parameters if name not in names]
+    if unknown:
+        raise UsageError(f"unknown parameter '{unknown[0][:50]}': there are {', '.join(names) or 'none'}")
 
 
 def zone_of(parameters: QueryParams, viewer: Viewer | None, default: str | None) -> ZoneInfo:

@@ -22,7 +22,9 @@ from reports.web.viewer import Viewer
 class ScopedLog:
     """Reads what a viewer may see, and nothing else."""
 
-    def __init__(self, conn: psycopg.Connection[Any], viewer: Viewer) -> None:
+    def __init__(self, conn: psycopg.Connection[Any], viewer: Viewer, *, before: datetime | None = None) -> None:
+        """With *before*, what began at that time or later is left out."""
+        self._before = before
         self._conn = conn
         self._viewer = viewer
         self._catalogue: Catalogue | None = None
@@ -44,7 +46,8 @@ class ScopedLog:
 
     def within(self, filters: Filters) -> Filters:
         """Return the filters with the viewer's accounts in them: whatever was asked for, nothing beyond them is read."""
-        return replace(filters, accounts=self._viewer.accounts)
+        ends = [end for end in (filters.until, self._before) if end is not None]
+        return replace(filters, accounts=self._viewer.accounts, until=min(ends, default=None))
 
     def page(self, filters: Filters, *, cursor: str | None = None, size: int = 50) -> Page:
         """Return a page of entries, newest first. Raises UsageError for a cursor that is none."""
@@ -89,8 +92,10 @@ class ScopedLog:
         return pages.arrived(self._conn, self.catalogue, self.within(filters), marker, cap=cap)
 
     def oldest(self) -> datetime | None:
-        """Return the time of the oldest transaction inside the retention; None where the log is empty."""
-        return pages.oldest(self._conn)
+        """Return the time of the oldest entry that the viewer may see; None where there is none."""
+        if self._viewer.accounts is None:
+            return pages.oldest(self._conn)
+        return pages.oldest_wanted(self.within(Filters()), self.reader)
 
     def retention_days(self) -> int:
         """Return how many days the log keeps."""

@@ -61,9 +61,11 @@ class Export(StreamingResponse):
     def _open(self) -> None:
         state = state_of(self._request)
         conn = self._stack.enter_context(state.database.connection())
+        # The file has what the list had: not the entry that tells of the file.
+        row = conn.execute("SELECT clock_timestamp()").fetchone()
         journal.note(conn, self._request, self._viewer, "exported", format=self._form, filters=self._filters)
         self._stack.enter_context(state.database.read(conn, state.config.export_seconds))
-        self._lines = self._produce(ScopedLog(conn, self._viewer))
+        self._lines = self._produce(ScopedLog(conn, self._viewer, before=row[0] if row else None))
 
     async def _parts(self) -> AsyncIterator[str]:
         while part := await anyio.to_thread.run_sync(self._next, limiter=self._lane.limiter):

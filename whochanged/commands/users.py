@@ -117,7 +117,10 @@ def remove(name: Name, dry_run: common.DryRun = False, dsn: common.Dsn = None) -
         from reports.web.signin import users
 
         removed = users.remove(connection, name)
-        _finish(connection, f"{'Would remove' if dry_run else 'Removed'} {removed.name}.", dry_run=dry_run)
+        said = f"{'Would remove' if dry_run else 'Removed'} {removed.name}."
+        if users.gets_digests(connection, removed):
+            said += f" The digests to that address are paused: whochanged recipients remove {removed.name}  ends them."
+        _finish(connection, said, dry_run=dry_run)
 
 
 @app.command("list")

@@ -47,13 +47,6 @@ def choices_document(choices: Choices) -> dict[str, Any]:
     }
 
 
-def only(parameters: QueryParams, *names: str) -> None:
-    """Refuse parameters that do not exist: a filter that is misspelt would give more than was asked for. Raises UsageError."""
-    unknown = [name for name in parameters if name not in names]
-    if unknown:
-        raise UsageError(f"unknown parameter '{unknown[0][:50]}': there are {', '.join(names) or 'none'}")
-
-
 def size_of(parameters: QueryParams) -> int:
     """Return how many entries a page shall have. Raises UsageError where that is no number from 1 to LARGEST."""
     given = parameters.get("limit", str(USUAL))

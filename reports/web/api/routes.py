@@ -13,10 +13,10 @@ from capture.filters import Filters
 from reports.export import csv_lines, entry_document, json_lines
 from reports.health import document, health
 from reports.web.api import openapi
-from reports.web.api.documents import choices_document, count_document, only, page_document, reply, size_of, yes
+from reports.web.api.documents import choices_document, count_document, page_document, reply, size_of, yes
 from reports.web.call import Call, Need, route
 from reports.web.errors import Refused
-from reports.web.query import FILTERS, chosen, filters_of
+from reports.web.query import FILTERS, chosen_words, filters_of, only
 from reports.web.scoped import ScopedLog
 from reports.web.signin.identify import identify_program, identify_quietly
 from reports.web.stream import Export, Format
@@ -77,8 +77,7 @@ def export(call: Call) -> Response:
     if form is None:
         raise UsageError("format is csv or jsonl")
     wanted = filters_of(parameters, _UTC)
-    told = ", ".join(f"{name} {value}" for name, value in chosen(parameters))
-    return Export(call.request, call.viewer, form, told, partial(_lines, wanted, form))
+    return Export(call.request, call.viewer, form, chosen_words(parameters), partial(_lines, wanted, form))
 
 
 def service_health(call: Call) -> Response:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from capture.model import Entry
 from reports.export import csv_lines, json_lines
 from reports.web.call import Call, Need, route
-from reports.web.query import chosen, filters_of, zone_of
+from reports.web.csrf import comes_from_elsewhere
+from reports.web.errors import Refused
+from reports.web.query import FILTERS, LOOKS, chosen_words, filters_of, only, zone_of
 from reports.web.stream import Export, Format
 
 Lines = Callable[[Iterable[Entry]], Iterator[str]]
@@ -28,11 +29,12 @@ def export_jsonl(call: Call) -> Response:
 
 def _export(call: Call, form: Format, lines: Lines) -> Response:
     parameters = call.request.query_params
+    only(parameters, *FILTERS, *LOOKS)
+    if comes_from_elsewhere(call.request):
+        raise Refused(403, "This export was asked for by another site: open the log, and export from there.")
     # Dates of the filters are those of the zone that the list shows; so the file has what the list had.
     filters = filters_of(parameters, zone_of(parameters, call.viewer, call.state.config.timezone))
-    return Export(
-        call.request, call.viewer, form, urlencode(chosen(parameters)), lambda log: lines(log.entries(filters))
-    )
+    return Export(call.request, call.viewer, form, chosen_words(parameters), lambda log: lines(log.entries(filters)))
 
 
 routes = [

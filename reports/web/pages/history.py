@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -24,6 +26,9 @@ from reports.web.view.times import When, when
 MOST: Final = 500
 """So many changes are shown, and known to states and differences."""
 
+_WHOLE_MINUTE = re.compile(r"T\d\d:\d\d(?!:)")
+"""A moment that was given without seconds, as forms give it: all of that minute is meant."""
+
 _NAME: Final = 160
 
 
@@ -37,8 +42,14 @@ class Asked:
 
     @property
     def full_short(self) -> str:
-        """The moment in a heading: "24 Nov 2026, 09:41:58"; of a minute, "24 Nov 2026, 09:41"."""
-        return f"{self.shown.day}, {self.shown.clock[:5] if self.minute else self.shown.clock}"
+        """The moment in a heading: "24 Nov 2026, 09:41:58"; of a minute, "24 Nov 2026, 09:41"; with an offset that is not that of now."""
+        offset = f" {self.shown.offset}" if self.shown.offset else ""
+        return f"{self.shown.day}, {self.shown.clock[:5] if self.minute else self.shown.clock}{offset}"
+
+    @property
+    def address(self) -> str:
+        """The moment for an address, the same in every zone: "2026-11-24T08:41Z", with its seconds where it is no whole minute."""
+        return f"{self.moment:%Y-%m-%dT%H:%MZ}" if self.minute else self.shown.iso
 
 
 def history(call: Call) -> Response:
@@ -58,7 +69,7 @@ def history(call: Call) -> Response:
     if first and second and first.moment > second.moment:
         first, second = second, first
     oldest = found[-1].at if found else seen.now
-    other = "&".join(part for part in _query(call).split("&") if part and part != "zone=utc")
+    asked = [(name, one.address) for name, one in (("at", at), ("from", first), ("to", second)) if one]
     return render(
         call.request,
         "history.html",
@@ -72,7 +83,7 @@ def history(call: Call) -> Response:
         more=more,
         retention_days=seen.log.retention_days(),
         zone_title=seen.zone_title,
-        zone_link=seen.zone_link({True: f"?{other}&zone=utc".replace("?&", "?"), False: f"?{other}"}),
+        zone_link=seen.zone_link({utc: "?" + urlencode(asked + [("zone", "utc")] * utc) for utc in (True, False)}),
         kept=seen.kept,
         utc=seen.wanted.utc,
         at=at,
@@ -87,10 +98,6 @@ def history(call: Call) -> Response:
     )
 
 
-def _query(call: Call) -> str:
-    return str(call.request.url.query)
-
-
 def _asked(seen: Look, name: str) -> Asked | None:
     """Return a moment of the address, None where there is none. Without an offset it is one of the viewer's zone."""
     text = seen.call.request.query_params.get(name, "").strip()
@@ -99,7 +106,7 @@ def _asked(seen: Look, name: str) -> Asked | None:
     try:
         given = datetime.fromisoformat(text)
         moment = (given if given.tzinfo else given.replace(tzinfo=seen.zone)).astimezone(UTC)
-        minute = given.tzinfo is None and given.second == 0 and given.microsecond == 0
+        minute = _WHOLE_MINUTE.search(text) is not None
         if minute:
             moment += timedelta(seconds=59, microseconds=999_999)
         return Asked(moment, when(moment, seen.zone, seen.now), minute)

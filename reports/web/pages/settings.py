@@ -187,7 +187,7 @@ def _state(seen: Look, own: Recipient) -> str:
     if own.held == "bounced":
         return "Held back, since mails to this address came back. Resume it when the address takes mail again."
     if own.held == "no_admin":
-        return "Held back, since this address was no longer one of an admin."
+        return "Held back, since you may not see all that it tells: save it again with accounts that you see."
     zone = own.zone or ZoneInfo("UTC")
     due = own.next_due(datetime.now(UTC))
     shown = when(due, zone, seen.now)

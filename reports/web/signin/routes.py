@@ -23,13 +23,15 @@ def form(call: Call) -> Response:
         return RedirectResponse(target, status_code=303)
     if call.identity.refusal is not None:
         raise call.identity.refusal
+    if call.state.config.identify is not None:
+        raise Refused(403, "Sign in to the application that this page is a part of, then come back.")
     return _page(call, target)
 
 
 def sign_in(call: Call) -> Response:
     """Take a name and a password. Whether there is such a name, neither the answer nor its time tells."""
     config, conn, secret = call.state.config, call.conn, call.state.secret
-    if not config.passwords:
+    if not config.passwords or config.identify is not None:
         raise Refused(404, "There is no such page here.")
     target = _target(call, call.form.get("next"))
     name, password = call.form.get("name", "").strip()[:200], call.form.get("password", "")

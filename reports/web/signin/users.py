@@ -16,6 +16,8 @@ from capture.errors import UsageError
 from capture.resources import query
 from reports.addresses import checked_name
 from reports.calendar import zone_of
+from reports.recipients import pause
+from reports.recipients import read as recipients_of
 from reports.web.viewer import Role, Viewer, known_zone
 
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]{1,200}")
@@ -137,10 +139,17 @@ def disable(conn: psycopg.Connection[Any], name: str, *, disabled: bool = True) 
 
 
 def remove(conn: psycopg.Connection[Any], name: str) -> User:
-    """Remove an account, and its sessions with it; return it as it was."""
+    """Remove an account, and its sessions with it; return it as it was. A digest that it got is paused: nobody is there who may read it."""
     user = find(conn, name)
     conn.execute(query("web_user_remove"), {"id": user.id})
+    if gets_digests(conn, user):
+        pause(conn, user.name, reason="the account of the page was removed")
     return user
+
+
+def gets_digests(conn: psycopg.Connection[Any], user: User) -> bool:
+    """Return whether digests go to the address that an account is called by."""
+    return any(one.email.casefold() == user.name.casefold() for one in recipients_of(conn))
 
 
 def _twice(name: str) -> UsageError:

@@ -104,7 +104,7 @@ class Wanted:
         """The period of PERIODS that this is, "dates" where it is none of them."""
         if (self.since, self.until) == ("yesterday", "yesterday"):
             return "yesterday"
-        if not self.until and self.since in PERIODS:
+        if not self.until and self.since in PERIODS and self.since != "yesterday":
             return self.since
         return "dates"
 
