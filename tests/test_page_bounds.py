@@ -23,7 +23,7 @@ pytestmark = pytest.mark.one_server
 def test_the_oldest_entry_is_the_viewers_own(site: Site) -> None:
     """An Account Admin is not told when somebody of another account was at work."""
     save(site, "UPDATE crm.territories SET name = 'First' WHERE id = 1")
-    save(site, "INSERT INTO crm.territories (account_id, name) VALUES (2, 'Second')")
+    save(site, "INSERT INTO crm.territories (account_id, name, position) VALUES (2, 'Second', 9)")
     own = site.run("SELECT min(at) FROM audit.change WHERE account = '2'")[0][0]
     found = re.search(r'oldest entry is \w+ <time datetime="([^"]+)"', site.signed_in("olga").get("/").text)
     assert found
