@@ -116,3 +116,17 @@ def test_who_is_removed_from_the_page_gets_no_more_digests(bob: psycopg.Connecti
     users.remove(bob, "bob@x.test")
     (found,) = recipients.read(bob)
     assert (found.held, found.paused_reason) == ("paused", "the account of the page was removed")
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ("1h", "From: 1 hour ago"),
+        ("7200m", "From: 7200 minutes ago"),
+        ("2026-11-30T16:32:17+01:00", "From: 30 Nov 2026, 16:32"),
+        ("2026-11-30", "From: 30 Nov 2026"),
+        ("soon", "From: soon"),
+    ],
+)
+def test_a_chip_says_a_moment_as_people_do(given: str, said: str) -> None:
+    assert [chip.words for chip in Wanted.of([("since", given)]).chips({})] == [said]

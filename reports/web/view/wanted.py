@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -39,6 +40,8 @@ KINDS: Final[Mapping[str, str]] = {
     "database": "Direct SQL",
 }
 _CHIP = 60
+_AGE = re.compile(r"([0-9]{1,6})([mhdw])")
+_UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 _MANY = ("actor", "module", "type")
 _ONE = ("since", "until", "kind", "entity", "account", "sensitivity", "q")
 
@@ -173,12 +176,16 @@ def _date(text: str) -> str:
 
 
 def _moment(text: str) -> str:
-    """Return a day as people write it, anything else as it is."""
-    day = _date(text)
-    if not day:
+    """Return a day, a moment or an age as people write it, anything else as it is."""
+    age = _AGE.fullmatch(text)
+    if age:
+        number, unit = int(age[1]), _UNITS[age[2]]
+        return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
         return text
-    said = date.fromisoformat(day)
-    return f"{said.day} {said:%b %Y}"
+    return f"{said.day} {said:%b %Y}" + (f", {said:%H:%M}" if "T" in text else "")
 
 
 def day_filter(wanted: Wanted, day: date) -> Wanted:
