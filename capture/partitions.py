@@ -58,6 +58,7 @@ def keep_partitions(conn: psycopg.Connection[Any], days: int = DAYS_AHEAD) -> Pa
             made = make_ahead(conn, days)
             drained = drain(conn)
             covered = cover_new(conn)
+            conn.execute(query("analyze_registry"))
         except errors.LockNotAvailable as error:
             raise DatabaseError(
                 "another session keeps the tables of the log, or a new partition, locked: try again when it has ended"

@@ -41,6 +41,7 @@ def install_catalogue(conn: psycopg.Connection[Any], catalogue: Catalogue) -> li
         arguments = _arguments(catalogue, table, tables)
         patiently(conn, partial(conn.execute, query("catalogue_track"), arguments))
     patiently(conn, partial(_keep, conn, catalogue, tables))
+    patiently(conn, partial(conn.execute, query("analyze_registry")))
     return [table.name for table in catalogue.table if table.kind == "tracked"]
 
 
