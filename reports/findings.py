@@ -32,6 +32,15 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
+class IndexLag:
+    """What the index of entries lacks: so many UTC days, and transactions of the others; `more` where they were too many to count."""
+
+    days: int
+    transactions: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that the checks found; `overdue` are the addresses whose digests have been due for an hour, of `readers` in all.
 
@@ -59,6 +68,7 @@ class Report:
     service: ServiceHealth | None = None
     unseen_ddl: Mapping[str, str] = field(default_factory=dict)
     views_compared: bool = True
+    index: IndexLag | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

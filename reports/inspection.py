@@ -9,16 +9,20 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from capture.catalogue import Catalogue
 from capture.catalogue.fitting import fit
+from capture.catalogue.installing import installed_catalogue
 from capture.coverage import coverage, health, outdated_objects, reconciled, strays, unseen_ddl, upkeep
 from capture.definitions import comparable_views
 from capture.errors import DatabaseError
 from capture.events import watch
+from capture.index.build import missing
+from capture.index.state import LONGEST_TAIL
 from capture.migrate import program_version, require_current
 from capture.rights import weaknesses
 from reports.alerts.state import alert_state
 from reports.clock import clock
-from reports.findings import Report
+from reports.findings import IndexLag, Report
 from reports.health import health as look
 from reports.recipients import Recipient, read
 
@@ -62,7 +66,14 @@ def inspect(conn: psycopg.Connection[Any], *, differing_settings: Sequence[str] 
         alerts=alert_state(conn) if current else None,
         unseen_ddl=unseen_ddl(conn) if current else {},
         views_compared=comparable_views(conn),
+        index=_index(conn) if current else None,
     )
+
+
+def _index(conn: psycopg.Connection[Any]) -> IndexLag:
+    """Return how far the index of entries is behind, in the words of the installed catalogue."""
+    days, new = missing(conn, installed_catalogue(conn) or Catalogue(name="none"), limit=LONGEST_TAIL + 1)
+    return IndexLag(len(days), min(new, LONGEST_TAIL), new > LONGEST_TAIL)
 
 
 def _overdue(conn: psycopg.Connection[Any], served: Sequence[Recipient]) -> list[str]:

@@ -9,11 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from capture.catalogue.installing import installed_catalogue
 from capture.coverage import upkeep
 from capture.errors import MailError
+from capture.index.build import catch_up
 from reports.jobs import Mailing, digest_job, purge_job
 from tests.aging import change, track, value
-from tests.digests import ANA, BEN, add, cut, rename
+from tests.digests import ANA, BEN, CATALOGUE, add, cut, rename
 from tests.fix_smtp import Mailbox
 from whochanged.cli import run
 
@@ -42,6 +44,21 @@ def test_a_scheduler_that_never_ran_is_no_fault(dsn: str, capsys: pytest.Capture
     assert "Server" not in text
     found = document(capsys, dsn)
     assert (found["sound"], found["scheduler_alive"], found["runs"], found["purged_at"]) == (True, False, [], None)
+
+
+def test_what_the_index_of_entries_lacks_is_told(
+    crm_conn: Connection, crm_dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Days before it was made, then what was saved since it was looked after."""
+    rename(crm_conn, "Somewhere")
+    crm_conn.commit()
+    assert "Index          lacks 1 day, which are read without it" in told(capsys, crm_dsn)
+    crm_conn.autocommit = True
+    catch_up(crm_conn, installed_catalogue(crm_conn) or CATALOGUE)
+    assert "Index          up to date" in told(capsys, crm_dsn)
+    rename(crm_conn, "Elsewhere")
+    assert "Index          1 transaction behind" in told(capsys, crm_dsn)
+    assert document(capsys, crm_dsn)["index"] == {"days": 0, "transactions": 1, "more": False}
 
 
 def test_purge_digest_and_scheduler_are_told(

@@ -74,14 +74,14 @@ def forget(conn: psycopg.Connection[Any]) -> None:
         conn.execute(query("index_forget"))
 
 
-def missing(conn: psycopg.Connection[Any], catalogue: Catalogue) -> tuple[list[date], int]:
-    """Return the days that the index lacks, and how many transactions it does not know yet."""
+def missing(conn: psycopg.Connection[Any], catalogue: Catalogue, *, limit: int | None = None) -> tuple[list[date], int]:
+    """Return the days that the index lacks, and how many transactions it does not know yet, counted up to the limit."""
     teller = Teller(conn, catalogue)
     names = teller.names()
     words = words_of(conn, catalogue, teller.columns, names)
     days = [row[0] for row in log_cursor(conn).execute(query("index_days"), {"words": words.all})]
     row = log_cursor(conn).execute(query("index_state"), {"words": words.all}).fetchone()
-    return days, 0 if row is None else len(read_tail(conn, Watermark(row[0], row[1]), None))
+    return days, 0 if row is None else len(read_tail(conn, Watermark(row[0], row[1]), limit))
 
 
 class _Indexer:

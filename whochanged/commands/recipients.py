@@ -285,7 +285,9 @@ def _told(
         said = f"{f'Would {verb}' if dry_run else f'{verb.capitalize()}d'} the digests to {email}."
     common.talk().print(said, markup=False)
     if verb == "resume" and now.held == "no_admin":
-        common.talk().print("Nothing is mailed yet: the query of admins, or their account of the page, does not allow it.")
+        common.talk().print(
+            "Nothing is mailed yet: the query of admins, or their account of the page, does not allow it."
+        )
 
 
 def _end(connection: psycopg.Connection[Any], *, dry_run: bool) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from capture.coverage import LastRun, TableCoverage
     from reports.alerts.state import AlertState
-    from reports.findings import Report
+    from reports.findings import IndexLag, Report
 
 
 def print_status(console: Console, report: Report, zone: tzinfo) -> None:
@@ -69,6 +69,8 @@ def _facts(report: Report, zone: tzinfo) -> Iterator[tuple[str, str]]:
         "DDL",
         report.ddl.trouble or "refused where it would switch capture off, logged where it alters a tracked table",
     )
+    if report.index is not None:
+        yield "Index", _index(report.index)
     if upkeep is None:
         return
     if upkeep.incarnation > 1:
@@ -99,6 +101,15 @@ def _alerts(state: AlertState) -> str:
     if state.held:
         said.append(f"{_count(state.held, 'change', 'changes')} held back for the next one")
     return ", ".join(said)
+
+
+def _index(lag: IndexLag) -> str:
+    if lag.days:
+        return f"lacks {_count(lag.days, 'day', 'days')}, which are read without it: whochanged run  or  whochanged index  makes it"
+    more = " and more" if lag.more else ""
+    return (
+        f"{_count(lag.transactions, 'transaction', 'transactions')}{more} behind" if lag.transactions else "up to date"
+    )
 
 
 def _run(run: LastRun, zone: tzinfo) -> str:
@@ -142,6 +153,7 @@ def status_document(report: Report) -> dict[str, Any]:
         **({} if report.fit is None else asdict(report.fit)),
         "unseen_ddl": dict(report.unseen_ddl),
         "views_compared": report.views_compared,
+        "index": None if report.index is None else asdict(report.index),
         "rights": [asdict(weakness) for weakness in report.weaknesses],
         "alerts": None
         if report.alerts is None
