@@ -127,6 +127,30 @@ def test_the_form_works_without_javascript_and_leaves_a_tidy_address(plain: Page
     expect(plain.get_by_role("heading", level=1)).to_have_text("Workflow “Old flow”")
 
 
+def test_a_day_is_typed_whole_before_it_is_asked_for(tab: Page) -> None:
+    """No digit of a year asks for another day; a period that means nothing is said in place, and the reader stays where they type."""
+    tab.goto("/?q=Welcome")
+    tab.locator("summary", has_text="choose a period").click()
+    queries: list[str] = []
+    tab.on("request", lambda request: queries.append(urlsplit(request.url).query))
+    first, last = tab.get_by_label("First day"), tab.get_by_label("Last day")
+    first.focus()
+    tab.keyboard.type("11302026")
+    last.focus()
+    expect(tab.locator(".chip", has_text="From")).to_have_text(re.compile("30 Nov 2026"))
+    tab.keyboard.type("11292026")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("alert")).to_contain_text("The period ends before it begins")
+    expect(last).to_be_focused()
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("ArrowUp")
+    assert last.input_value() == "2026-11-30"
+    first.focus()
+    expect(tab.get_by_role("alert")).to_have_count(0)
+    assert asked(tab) == {"q": "Welcome", "since": "2026-11-30", "until": "2026-11-30"}
+    assert not any("0002" in query or "0020" in query or "0202" in query for query in queries)
+
+
 def test_pages_are_turned_by_links_and_end_honestly(plain: Page) -> None:
     """No entry stands on two pages, none is left out, and the last page says that it is the last."""
     plain.goto("/")

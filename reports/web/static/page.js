@@ -55,15 +55,20 @@
     if (tools && fresh) { tools.replaceWith(document.adoptNode(fresh)); }
     prepare(document);
     if (push) history.pushState(null, "", answer.url);
-    say(one("#count").textContent);
+    // What is wrong with a filter is an alert, and says itself.
+    if (one("#count").textContent) say(one("#count").textContent);
     watch();
   };
 
   const form = one("#filters");
   if (form) {
+    // While a day is typed, each digit of its year makes another day of it: it is asked for by Enter, or when its field is left.
+    const changed = new Set();
+    const typedHalf = (field) => field.validity.badInput || field.value !== "" && field.value < "1970";
     const address = () => {
       const query = new URLSearchParams();
       const data = new FormData(form);
+      for (const field of all("[data-date]", form)) if (typedHalf(field)) data.delete(field.name);
       const period = data.get("period");
       for (const [name, value] of data) {
         if (!value || name === "period" || (period !== "dates" && (name === "since" || name === "until"))) continue;
@@ -74,10 +79,24 @@
       return form.action.split("?")[0] + (text ? "?" + text : "");
     };
     let timer = 0;
-    form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); show(address()); });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      changed.clear();
+      clearTimeout(timer);
+      show(address());
+    });
+    form.addEventListener("focusout", (event) => {
+      if (!changed.delete(event.target) || typedHalf(event.target)) return;
+      clearTimeout(timer);
+      show(address());
+    });
     form.addEventListener("change", (event) => {
       if (event.target.matches("[data-narrow]")) return;
-      if (event.target.matches("[data-date]")) one("[name=period][value=dates]", form).checked = true;
+      if (event.target.matches("[data-date]")) {
+        one("[name=period][value=dates]", form).checked = true;
+        changed.add(event.target);
+        return;
+      }
       clearTimeout(timer);
       show(address());
     });
