@@ -203,7 +203,7 @@ def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
 
 
 def test_no_menu_traps_the_keyboard(tab: Page) -> None:
-    """Tab goes from the first to the last control of the page and leaves it; Escape closes a menu and stays at its button."""
+    """Tab goes from the first to the last control of the page and leaves it, and closes a menu behind it; Escape stays at its button."""
     tab.goto("/?type=Deleted")
     tab.locator("summary", has_text="Person").focus()
     tab.keyboard.press("Enter")
@@ -212,6 +212,9 @@ def test_no_menu_traps_the_keyboard(tab: Page) -> None:
     tab.keyboard.press("Escape")
     expect(tab.locator("details.pick[open]")).to_have_count(0)
     expect(tab.locator("summary", has_text="Person")).to_be_focused()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Shift+Tab")
+    expect(tab.locator("details.pick[open]")).to_have_count(0)
     seen = set()
     for _ in range(80):
         tab.keyboard.press("Tab")
@@ -244,8 +247,10 @@ def test_new_entries_are_told_of_and_move_nothing(tab: Page, served: Served) -> 
 
 
 def test_times_are_shown_in_utc_on_demand(tab: Page) -> None:
-    """The switch keeps the filters, and the dates of the form are those of the zone that is shown."""
-    tab.goto("/?q=Nordics+moved")
+    """The switch keeps the filters, also those just typed, and the dates of the form are those of the zone that is shown."""
+    tab.goto("/")
+    tab.get_by_label("Words in names, sentences and values").fill("Nordics moved")
+    expect(tab.locator(".chip")).to_have_count(1)
     local = tab.locator(".entry time").first
     clock, moment = local.inner_text(), local.get_attribute("datetime")
     tab.get_by_role("link", name="Show UTC").click()

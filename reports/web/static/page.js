@@ -26,6 +26,10 @@
     if (event.target.closest("[data-help]")) openHelp();
     for (const menu of all("details.pick[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
+  // Who tabs out of a menu closes it. A click on what cannot have the focus gives it to <main>, around the menu, and leaves nothing.
+  document.addEventListener("focusin", (event) => {
+    for (const menu of all("details.pick[open]")) if (!menu.contains(event.target) && !event.target.contains(menu)) menu.open = false;
+  });
 
   // The list is fetched and put in place: the reader's place in the form, and the page around it, stay as they are.
   let asked = null;
@@ -48,11 +52,15 @@
     if (!found || answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(address); return; }
     log.replaceWith(document.adoptNode(found));
     document.title = page.title;
-    for (const [mine, theirs] of all("#filters summary").map((summary, place) => [summary, all("#filters summary", page)[place]])) {
-      if (theirs) { mine.className = theirs.className; mine.replaceChildren(...[...theirs.childNodes].map((node) => document.adoptNode(node))); }
+    // What else tells of the filters, or passes them on, is changed where it is: an open menu stays open.
+    const told = "#filters summary, .facts-line a, .tools a, .tools small", others = all(told, page);
+    for (const [place, mine] of all(told).entries()) {
+      const theirs = others[place];
+      if (!theirs) continue;
+      mine.className = theirs.className;
+      if (theirs.hasAttribute("href")) mine.setAttribute("href", theirs.getAttribute("href"));
+      mine.replaceChildren(...theirs.childNodes);
     }
-    const tools = one(".tools"), fresh = one(".tools", page);
-    if (tools && fresh) { tools.replaceWith(document.adoptNode(fresh)); }
     prepare(document);
     if (push) history.pushState(null, "", answer.url);
     // What is wrong with a filter is an alert, and says itself.
