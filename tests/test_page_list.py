@@ -184,9 +184,11 @@ def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
     tab.keyboard.type("jj")
     expect(tab.get_by_label("Words in names, sentences and values")).to_have_value("jj")
     tab.keyboard.press("Control+a")
-    tab.keyboard.press("Delete")
+    tab.keyboard.type("work")
     tab.keyboard.press("Escape")
-    expect(tab.locator(".chip")).to_have_count(0)
+    expect(tab.get_by_label("Words in names, sentences and values")).not_to_be_focused()
+    expect(tab.locator(".chip")).to_have_text([re.compile("Text “work”")])
+    expect(tab.get_by_label("Words in names, sentences and values")).to_have_value("work")
     tab.keyboard.press("j")
     tab.keyboard.press("j")
     expect(tab.locator(".entry").nth(1).locator("summary")).to_be_focused()
@@ -200,6 +202,30 @@ def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
     tab.keyboard.press("Escape")
     tab.keyboard.press("?")
     expect(tab.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_search_is_one_step_back_however_it_was_typed(tab: Page) -> None:
+    """Each pause of the typing shows what is found; going back leaves the search and not its last word."""
+    tab.goto("/?module=Workflows")
+    words = tab.get_by_label("Words in names, sentences and values")
+    for text in ("not", "notify"):
+        words.fill(text)
+        expect(tab.locator(".chip").last).to_have_text(re.compile(f"Text “{text}”"))
+    tab.go_back()
+    expect(tab.locator(".chip")).to_have_count(1)
+    assert asked(tab) == {"module": "Workflows"}
+
+
+def test_the_skip_link_leads_into_the_page(tab: Page) -> None:
+    """It moves the focus and loads nothing anew."""
+    tab.goto("/?type=Deleted")
+    tab.evaluate("() => { window.same = true }")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#main")).to_be_focused()
+    tab.wait_for_load_state("networkidle")
+    expect(tab.locator("#main")).to_be_focused()
+    assert tab.evaluate("() => window.same")
 
 
 def test_no_menu_traps_the_keyboard(tab: Page) -> None:

@@ -32,8 +32,10 @@
   });
 
   // The list is fetched and put in place: the reader's place in the form, and the page around it, stay as they are.
-  let asked = null;
-  const show = async (address, push = true) => {
+  // A search is typed in several pauses and is one step back: `search` knows whether it has its entry in the browser's history.
+  const place = () => location.href.split("#")[0];
+  let asked = null, shown = place();
+  const show = async (address, search = null) => {
     const log = one("#log");
     if (!log) { location.assign(address); return; }
     asked?.abort();
@@ -54,15 +56,20 @@
     document.title = page.title;
     // What else tells of the filters, or passes them on, is changed where it is: an open menu stays open.
     const told = "#filters summary, .facts-line a, .tools a, .tools small", others = all(told, page);
-    for (const [place, mine] of all(told).entries()) {
-      const theirs = others[place];
+    for (const [number, mine] of all(told).entries()) {
+      const theirs = others[number];
       if (!theirs) continue;
       mine.className = theirs.className;
       if (theirs.hasAttribute("href")) mine.setAttribute("href", theirs.getAttribute("href"));
       mine.replaceChildren(...theirs.childNodes);
     }
     prepare(document);
-    if (push) history.pushState(null, "", answer.url);
+    if (search?.stands) history.replaceState(null, "", answer.url);
+    else if (answer.url !== shown) {
+      history.pushState(null, "", answer.url);
+      if (search) search.stands = true;
+    }
+    shown = place();
     // What is wrong with a filter is an alert, and says itself.
     if (one("#count").textContent) say(one("#count").textContent);
     watch();
@@ -86,14 +93,16 @@
       const text = query.toString();
       return form.action.split("?")[0] + (text ? "?" + text : "");
     };
-    let timer = 0;
+    let timer = 0, search = null;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       changed.clear();
       clearTimeout(timer);
-      show(address());
+      show(address(), search);
+      search = null;
     });
     form.addEventListener("focusout", (event) => {
+      search = null;
       if (!changed.delete(event.target) || typedHalf(event.target)) return;
       clearTimeout(timer);
       show(address());
@@ -106,19 +115,21 @@
         return;
       }
       clearTimeout(timer);
-      show(address());
+      show(address(), event.target.matches("#q, [name=entity]") ? search : null);
     });
     form.addEventListener("input", (event) => {
       if (event.target.matches("[data-narrow]")) {
         const wanted = event.target.value.toLowerCase();
         for (const label of all("label", event.target.parentElement)) label.hidden = !label.textContent.toLowerCase().includes(wanted);
-      } else if (event.target.matches("[type=search], [name=entity]")) {
+      } else if (event.target.matches("#q, [name=entity]")) {
         clearTimeout(timer);
-        timer = setTimeout(() => show(address()), 350);
+        const now = search ??= { stands: false };
+        timer = setTimeout(() => show(address(), now), 350);
       }
     });
     // Chips, and other links that only change the filters, say it to the form by loading anew; going back does too.
-    addEventListener("popstate", () => location.reload());
+    // A leap within the page, as by "Skip to the content", comes here as well.
+    addEventListener("popstate", () => { if (place() !== shown) location.reload(); });
   }
 
   // New entries are told of and not put in: what somebody reads must not move.
@@ -178,7 +189,11 @@
     const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");
     if (event.key === "Escape") {
       const menu = one("details.pick[open]");
-      if (menu) { menu.open = false; one("summary", menu).focus(); } else if (typing) event.target.blur();
+      if (menu) { menu.open = false; one("summary", menu).focus(); } else if (typing) {
+        // Browsers would empty the search.
+        event.preventDefault();
+        event.target.blur();
+      }
       return;
     }
     if (typing || event.ctrlKey || event.metaKey || event.altKey || help?.open || !kept.get() || !Object.hasOwn(keys, event.key)) return;
