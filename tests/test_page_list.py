@@ -61,7 +61,21 @@ def test_an_entry_says_who_what_when_and_from_where(tab: Page) -> None:
     expect(tab.locator(".columns")).to_have_text(re.compile("Performed by.*Type of change.*What changed", re.DOTALL))
     expect(tab.locator(".day h2")).to_contain_text("2026" if "2026" in tab.locator(".day h2").inner_text() else "20")
     expect(tab.locator(".facts-line")).to_contain_text("Europe/Berlin")
-    expect(tab.locator(".facts-line")).to_contain_text("last 90 days; the oldest entry is of")
+    expect(tab.locator(".facts-line")).to_contain_text("last 90 days; the oldest entry is from")
+
+
+def test_a_line_an_entry_still_says_what_must_not_be_missed(tab: Page, served: Served) -> None:
+    """Compact leaves out module and address, never that a change is sensitive or what it is a consequence of."""
+    with psycopg.connect(served.dsn, autocommit=True) as conn:
+        conn.execute("INSERT INTO crm.territories (id, account_id, name, position) VALUES (77, 1, 'Atlantis', 77)")
+        conn.execute(
+            "UPDATE crm.assignment_rules SET territory_id = 77 WHERE id = (SELECT min(id) FROM crm.assignment_rules)"
+        )
+        conn.execute("DELETE FROM crm.territories WHERE id = 77")
+    tab.goto("/?density=compact")
+    expect(tab.locator(".entry .flag").first).to_be_visible()
+    expect(tab.locator(".entry .where").first).to_be_hidden()
+    expect(tab.locator(".entry small", has_text="as a consequence of").first).to_be_visible()
 
 
 def test_opening_an_entry_shows_before_and_after_and_its_source(tab: Page) -> None:
@@ -170,6 +184,9 @@ def test_nothing_found_says_what_to_do(tab: Page) -> None:
     """An empty list offers the way out, and a filter that means nothing says so."""
     tab.goto("/?q=there-is-no-such-word")
     expect(tab.locator(".empty")).to_contain_text("Nothing matches")
+    expect(tab.locator(".empty p")).to_have_text(re.compile(r"by this filter\. Remove it above\.$"))
+    tab.goto("/?q=there-is-no-such-word&since=7d")
+    expect(tab.locator(".empty p")).to_have_text(re.compile(r"Remove one of them above, or look at a longer period\.$"))
     tab.get_by_role("link", name="Show all entries").click()
     expect(tab.locator(".entry").first).to_be_visible()
     tab.goto("/?since=once+upon+a+time")
