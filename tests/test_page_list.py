@@ -269,6 +269,22 @@ def test_no_menu_traps_the_keyboard(tab: Page) -> None:
     assert any("Export" in one for one in seen) or any("rel=" in one for one in seen) or "left" in seen
 
 
+def test_the_last_change_is_compared_unless_other_moments_are_chosen(plain: Page) -> None:
+    """The two newest points of a timeline are chosen beforehand, so that the button beside it always compares something."""
+    plain.goto("/?module=Sales+Sequence&q=Welcome")
+    plain.locator(".entry summary").first.click()
+    plain.get_by_role("link", name="Its history").first.click()
+    plain.get_by_role("button", name="Compare").click()
+    expect(plain.get_by_role("heading", name="What differs between")).to_be_visible()
+    expect(plain.locator("#difference .fields tbody tr")).not_to_have_count(0)
+    newest = plain.locator(".timeline input[name=to]").first
+    expect(newest).to_be_checked()
+    assert plain.locator(".timeline input[name=from]:checked").count() == 1
+    plain.get_by_label("Compare from here: before all of these").check()
+    plain.get_by_role("button", name="Compare").click()
+    expect(plain.get_by_label("Compare from here: before all of these")).to_be_checked()
+
+
 def test_new_entries_are_told_of_and_move_nothing(tab: Page, served: Served) -> None:
     """The list stays as it is; the banner counts, a screen reader hears it, and following it shows them."""
     tab.clock.install()
