@@ -121,6 +121,23 @@ def test_filters_stand_in_the_address_and_as_chips_that_can_be_removed(tab: Page
     expect(tab.locator(".chip")).to_have_count(2)
 
 
+def test_an_entrys_page_names_each_row_once_and_can_show_utc(tab: Page) -> None:
+    """The fields of a row stand under its name, and the times are those of UTC on demand, as on the list."""
+    tab.goto("/?q=Win-back&type=Created")
+    tab.locator(".entry summary").first.click()
+    tab.get_by_role("link", name="Open entry").click()
+    rows = tab.locator(".fields .of-row").all_inner_texts()
+    assert len(rows) == len(set(rows)) > 1
+    assert rows[0].startswith("crm.sales_sequences id=")
+    assert tab.locator("main").inner_text().count(rows[0]) == 1
+    local = tab.locator("main time").first.inner_text()
+    tab.get_by_role("link", name="Show UTC").click()
+    expect(tab.locator(".facts-line")).to_contain_text("Times in UTC")
+    assert tab.locator("main time").first.inner_text() != local
+    tab.get_by_role("link", name="Show Europe/Berlin").click()
+    expect(tab.locator("main time").first).to_have_text(local)
+
+
 def test_the_form_works_without_javascript_and_leaves_a_tidy_address(plain: Page) -> None:
     """Period, type and text are sent by the form; empty fields do not stay in the address."""
     plain.goto("/")
