@@ -210,6 +210,19 @@ def test_nothing_found_says_what_to_do(tab: Page) -> None:
     expect(tab.locator("main")).to_contain_text("is not a time: write a date (2026-11-24)")
 
 
+def test_a_link_that_was_cut_says_so_and_leads_back(tab: Page) -> None:
+    """In words and not in those of HTTP, with the way back beside the way to the log."""
+    tab.goto("/?type=Deleted")
+    link = tab.locator(".acts a", has_text="Open entry").first.get_attribute("href") or ""
+    tab.goto(link[:-4])
+    expect(tab.get_by_role("heading", level=1)).to_have_text("This link is not complete")
+    expect(tab.locator("main")).not_to_contain_text("whochanged log")
+    expect(tab.locator("main")).to_contain_text("Part of its address is missing or wrong")
+    expect(tab.get_by_role("link", name="To the Audit Log")).to_be_visible()
+    tab.get_by_role("button", name="Back").click()
+    expect(tab.locator(".chip")).to_have_count(1)
+
+
 def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
     """Search, walk, open, close, help: no mouse, and every key can be switched off."""
     tab.goto("/")

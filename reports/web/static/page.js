@@ -10,6 +10,7 @@
   // Links that can be copied, and the hints of keys, are only there where they work.
   const prepare = (within) => {
     for (const button of all("[data-copy]", within)) button.hidden = !navigator.clipboard;
+    for (const button of all("[data-back]", within)) button.hidden = history.length < 2;
     for (const hint of all("[data-help], kbd.hint-keys, [data-narrow]", within)) hint.hidden = false;
   };
   prepare(document);
@@ -24,6 +25,7 @@
       setTimeout(() => { copy.textContent = words; }, 1500);
     }
     if (event.target.closest("[data-help]")) openHelp();
+    if (event.target.closest("[data-back]")) history.back();
     for (const menu of all("details.pick[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   // Who tabs out of a menu closes it. A click on what cannot have the focus gives it to <main>, around the menu, and leaves nothing.
