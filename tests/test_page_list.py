@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fix_page import ADMIN, Served, sign_in, watched
+from tests.fix_page import Served, sign_in, watched
 
 
 def asked(page: Page) -> dict[str, str]:
     """Return what stands in the address of a page."""
     return dict(parse_qsl(urlsplit(page.url).query))
-
-
-@pytest.fixture
-def plain(served: Served, browser: Browser, cookies: dict[str, Any]) -> Iterator[Page]:
-    """Give a tab without JavaScript."""
-    context = browser.new_context(base_url=served.url, storage_state=cookies[ADMIN], java_script_enabled=False)
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
 
 
 def test_somebody_signs_in_looks_and_signs_out(served: Served, browser: Browser) -> None:
@@ -121,23 +108,6 @@ def test_filters_stand_in_the_address_and_as_chips_that_can_be_removed(tab: Page
     expect(tab.locator(".chip")).to_have_count(2)
 
 
-def test_an_entrys_page_names_each_row_once_and_can_show_utc(tab: Page) -> None:
-    """The fields of a row stand under its name, and the times are those of UTC on demand, as on the list."""
-    tab.goto("/?q=Win-back&type=Created")
-    tab.locator(".entry summary").first.click()
-    tab.get_by_role("link", name="Open entry").click()
-    rows = tab.locator(".fields .of-row").all_inner_texts()
-    assert len(rows) == len(set(rows)) > 1
-    assert rows[0].startswith("crm.sales_sequences id=")
-    assert tab.locator("main").inner_text().count(rows[0]) == 1
-    local = tab.locator("main time").first.inner_text()
-    tab.get_by_role("link", name="Show UTC").click()
-    expect(tab.locator(".facts-line")).to_contain_text("Times in UTC")
-    assert tab.locator("main time").first.inner_text() != local
-    tab.get_by_role("link", name="Show Europe/Berlin").click()
-    expect(tab.locator("main time").first).to_have_text(local)
-
-
 def test_the_form_works_without_javascript_and_leaves_a_tidy_address(plain: Page) -> None:
     """Period, type and text are sent by the form; empty fields do not stay in the address."""
     plain.goto("/")
@@ -208,19 +178,6 @@ def test_nothing_found_says_what_to_do(tab: Page) -> None:
     expect(tab.locator(".entry").first).to_be_visible()
     tab.goto("/?since=once+upon+a+time")
     expect(tab.locator("main")).to_contain_text("is not a time: write a date (2026-11-24)")
-
-
-def test_a_link_that_was_cut_says_so_and_leads_back(tab: Page) -> None:
-    """In words and not in those of HTTP, with the way back beside the way to the log."""
-    tab.goto("/?type=Deleted")
-    link = tab.locator(".acts a", has_text="Open entry").first.get_attribute("href") or ""
-    tab.goto(link[:-4])
-    expect(tab.get_by_role("heading", level=1)).to_have_text("This link is not complete")
-    expect(tab.locator("main")).not_to_contain_text("whochanged log")
-    expect(tab.locator("main")).to_contain_text("Part of its address is missing or wrong")
-    expect(tab.get_by_role("link", name="To the Audit Log")).to_be_visible()
-    tab.get_by_role("button", name="Back").click()
-    expect(tab.locator(".chip")).to_have_count(1)
 
 
 def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
@@ -297,22 +254,6 @@ def test_no_menu_traps_the_keyboard(tab: Page) -> None:
         if "left" in seen:
             break
     assert any("Export" in one for one in seen) or any("rel=" in one for one in seen) or "left" in seen
-
-
-def test_the_last_change_is_compared_unless_other_moments_are_chosen(plain: Page) -> None:
-    """The two newest points of a timeline are chosen beforehand, so that the button beside it always compares something."""
-    plain.goto("/?module=Sales+Sequence&q=Welcome")
-    plain.locator(".entry summary").first.click()
-    plain.get_by_role("link", name="Its history").first.click()
-    plain.get_by_role("button", name="Compare").click()
-    expect(plain.get_by_role("heading", name="What differs between")).to_be_visible()
-    expect(plain.locator("#difference .fields tbody tr")).not_to_have_count(0)
-    newest = plain.locator(".timeline input[name=to]").first
-    expect(newest).to_be_checked()
-    assert plain.locator(".timeline input[name=from]:checked").count() == 1
-    plain.get_by_label("Compare from here: before all of these").check()
-    plain.get_by_role("button", name="Compare").click()
-    expect(plain.get_by_label("Compare from here: before all of these")).to_be_checked()
 
 
 def test_new_entries_are_told_of_and_move_nothing(tab: Page, served: Served) -> None:
