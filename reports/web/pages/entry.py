@@ -45,7 +45,6 @@ def entry(call: Call) -> Response:
         kept=seen.kept,
         around=Wanted(since=since, until=until, utc=seen.wanted.utc).query(),
         retention_days=days,
-        zone_title=seen.zone_title,
         zone_link=seen.zone_link({True: "?zone=utc", False: ""}),
         leaves=month_words(found.at.astimezone(seen.zone) + timedelta(days=days)),
     )
