@@ -149,6 +149,12 @@ def test_a_day_is_typed_whole_before_it_is_asked_for(tab: Page) -> None:
     first.focus()
     expect(tab.get_by_role("alert")).to_have_count(0)
     assert asked(tab) == {"q": "Welcome", "since": "2026-11-30", "until": "2026-11-30"}
+    first.focus()
+    tab.keyboard.press("Backspace")
+    tab.get_by_label("Words in names, sentences and values").fill("Welcome 2")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".chip", has_text="Welcome 2")).to_be_visible()
+    assert asked(tab) == {"q": "Welcome 2", "until": "2026-11-30"}
     assert not any("0002" in query or "0020" in query or "0202" in query for query in queries)
 
 

@@ -80,6 +80,8 @@
   const form = one("#filters");
   if (form) {
     // While a day is typed, each digit of its year makes another day of it: it is asked for by Enter, or when its field is left.
+    // One that is typed half is none, and stops nothing else: browsers would refuse to send the form, without a word where its menu is closed.
+    form.noValidate = true;
     const changed = new Set();
     const typedHalf = (field) => field.validity.badInput || field.value !== "" && field.value < "1970";
     const address = () => {
