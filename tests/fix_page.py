@@ -138,6 +138,16 @@ def tab(served: Served, browser: Browser, cookies: dict[str, Any]) -> Iterator[P
     context.close()
 
 
+@pytest.fixture
+def plain(served: Served, browser: Browser, cookies: dict[str, Any]) -> Iterator[Page]:
+    """Give a tab without JavaScript."""
+    context = browser.new_context(base_url=served.url, storage_state=cookies[ADMIN], java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    yield page
+    context.close()
+
+
 def watched(context: BrowserContext) -> Page:
     """Return a new tab in which no script may fail and no policy may be broken."""
     page = context.new_page()

@@ -33,6 +33,9 @@ WIDE = """() => [...document.querySelectorAll("body *")]
     .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".sr, .wide, svg, [hidden]") && one.checkVisibility())
     .map(one => one.outerHTML.slice(0, 120))"""
 
+LEFT = "one => { const range = document.createRange(); range.selectNodeContents(one); return range.getBoundingClientRect().left }"
+"""Where the text of an element begins."""
+
 
 @pytest.fixture(scope="module")
 def links(served: Served, browser: Browser, cookies: dict[str, Any]) -> dict[str, str]:
@@ -79,6 +82,33 @@ def test_anybody_can_use_the_page(
     context.close()
 
 
+def test_a_stranger_sees_a_form_and_no_empty_frame(served: Served, browser: Browser) -> None:
+    """The side bar is for who is signed in; the form begins where its title does, and its button says its word in the middle."""
+    context = browser.new_context(base_url=served.url)
+    page = watched(context)
+    for path in ("/sign-in", PAGES["unsubscribing"], "/nothing-is-here"):
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator(".side")).to_have_count(0)
+    page.goto("/sign-in")
+    brand, name, button = (page.locator(part).bounding_box() for part in (".brand svg", "#name", "form .button"))
+    assert brand
+    assert name
+    assert button
+    assert brand["x"] == name["x"] == button["x"]
+    left = page.locator("form .button").evaluate(LEFT) - button["x"]
+    assert left > button["width"] / 3
+    context.close()
+
+
+def test_a_menu_shows_its_last_control(tab: Page) -> None:
+    """On a screen of a laptop nothing of a period has to be scrolled to."""
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.goto("/")
+    tab.locator("summary", has_text="choose a period").click()
+    assert tab.locator("details[open] .menu").evaluate("menu => menu.scrollHeight <= menu.clientHeight")
+
+
 def test_menus_are_as_accessible_as_the_page(tab: Page) -> None:
     """Each menu of the list, open, and the help."""
     tab.goto("/?type=Deleted")
@@ -110,9 +140,14 @@ def test_a_printed_list_has_its_entries_and_no_buttons(tab: Page) -> None:
     tab.emulate_media(media="print", color_scheme="dark")
     for gone in (".side", ".filters", ".tools", ".pager", ".acts"):
         assert not tab.locator(gone).first.is_visible()
+    expect(tab.get_by_text("Show UTC")).to_be_hidden()
+    edges = [tab.locator(f"{part} >> nth=0").evaluate(LEFT) for part in (".columns span", ".day > h2", ".entry .who")]
+    assert len({round(edge) for edge in edges}) == 1
     expect(tab.locator(".entry .fields").first).to_be_visible()
     assert tab.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert len(tab.pdf()) > 10_000
+    tab.goto("/overview?days=30")
+    expect(tab.get_by_text("As a table").first).to_be_hidden()
     tab.emulate_media(media="screen")
 
 

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fix_page import ADMIN, Served, sign_in, watched
+from tests.fix_page import Served, sign_in, watched
 
 
 def asked(page: Page) -> dict[str, str]:
     """Return what stands in the address of a page."""
     return dict(parse_qsl(urlsplit(page.url).query))
-
-
-@pytest.fixture
-def plain(served: Served, browser: Browser, cookies: dict[str, Any]) -> Iterator[Page]:
-    """Give a tab without JavaScript."""
-    context = browser.new_context(base_url=served.url, storage_state=cookies[ADMIN], java_script_enabled=False)
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
 
 
 def test_somebody_signs_in_looks_and_signs_out(served: Served, browser: Browser) -> None:
@@ -61,7 +48,21 @@ def test_an_entry_says_who_what_when_and_from_where(tab: Page) -> None:
     expect(tab.locator(".columns")).to_have_text(re.compile("Performed by.*Type of change.*What changed", re.DOTALL))
     expect(tab.locator(".day h2")).to_contain_text("2026" if "2026" in tab.locator(".day h2").inner_text() else "20")
     expect(tab.locator(".facts-line")).to_contain_text("Europe/Berlin")
-    expect(tab.locator(".facts-line")).to_contain_text("last 90 days; the oldest entry is of")
+    expect(tab.locator(".facts-line")).to_contain_text("last 90 days; the oldest entry is from")
+
+
+def test_a_line_an_entry_still_says_what_must_not_be_missed(tab: Page, served: Served) -> None:
+    """Compact leaves out module and address, never that a change is sensitive or what it is a consequence of."""
+    with psycopg.connect(served.dsn, autocommit=True) as conn:
+        conn.execute("INSERT INTO crm.territories (id, account_id, name, position) VALUES (77, 1, 'Atlantis', 77)")
+        conn.execute(
+            "UPDATE crm.assignment_rules SET territory_id = 77 WHERE id = (SELECT min(id) FROM crm.assignment_rules)"
+        )
+        conn.execute("DELETE FROM crm.territories WHERE id = 77")
+    tab.goto("/?density=compact")
+    expect(tab.locator(".entry .flag").first).to_be_visible()
+    expect(tab.locator(".entry .where").first).to_be_hidden()
+    expect(tab.locator(".entry small", has_text="as a consequence of").first).to_be_visible()
 
 
 def test_opening_an_entry_shows_before_and_after_and_its_source(tab: Page) -> None:
@@ -127,6 +128,36 @@ def test_the_form_works_without_javascript_and_leaves_a_tidy_address(plain: Page
     expect(plain.get_by_role("heading", level=1)).to_have_text("Workflow “Old flow”")
 
 
+def test_a_day_is_typed_whole_before_it_is_asked_for(tab: Page) -> None:
+    """No digit of a year asks for another day; a period that means nothing is said in place, and the reader stays where they type."""
+    tab.goto("/?q=Welcome")
+    tab.locator("summary", has_text="choose a period").click()
+    queries: list[str] = []
+    tab.on("request", lambda request: queries.append(urlsplit(request.url).query))
+    first, last = tab.get_by_label("First day"), tab.get_by_label("Last day")
+    first.focus()
+    tab.keyboard.type("11302026")
+    last.focus()
+    expect(tab.locator(".chip", has_text="From")).to_have_text(re.compile("30 Nov 2026"))
+    tab.keyboard.type("11292026")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("alert")).to_contain_text("The period ends before it begins")
+    expect(last).to_be_focused()
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("ArrowUp")
+    assert last.input_value() == "2026-11-30"
+    first.focus()
+    expect(tab.get_by_role("alert")).to_have_count(0)
+    assert asked(tab) == {"q": "Welcome", "since": "2026-11-30", "until": "2026-11-30"}
+    first.focus()
+    tab.keyboard.press("Backspace")
+    tab.get_by_label("Words in names, sentences and values").fill("Welcome 2")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".chip", has_text="Welcome 2")).to_be_visible()
+    assert asked(tab) == {"q": "Welcome 2", "until": "2026-11-30"}
+    assert not any("0002" in query or "0020" in query or "0202" in query for query in queries)
+
+
 def test_pages_are_turned_by_links_and_end_honestly(plain: Page) -> None:
     """No entry stands on two pages, none is left out, and the last page says that it is the last."""
     plain.goto("/")
@@ -146,6 +177,9 @@ def test_nothing_found_says_what_to_do(tab: Page) -> None:
     """An empty list offers the way out, and a filter that means nothing says so."""
     tab.goto("/?q=there-is-no-such-word")
     expect(tab.locator(".empty")).to_contain_text("Nothing matches")
+    expect(tab.locator(".empty p")).to_have_text(re.compile(r"by this filter\. Remove it above\.$"))
+    tab.goto("/?q=there-is-no-such-word&since=7d")
+    expect(tab.locator(".empty p")).to_have_text(re.compile(r"Remove one of them above, or look at a longer period\.$"))
     tab.get_by_role("link", name="Show all entries").click()
     expect(tab.locator(".entry").first).to_be_visible()
     tab.goto("/?since=once+upon+a+time")
@@ -160,9 +194,11 @@ def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
     tab.keyboard.type("jj")
     expect(tab.get_by_label("Words in names, sentences and values")).to_have_value("jj")
     tab.keyboard.press("Control+a")
-    tab.keyboard.press("Delete")
+    tab.keyboard.type("work")
     tab.keyboard.press("Escape")
-    expect(tab.locator(".chip")).to_have_count(0)
+    expect(tab.get_by_label("Words in names, sentences and values")).not_to_be_focused()
+    expect(tab.locator(".chip")).to_have_text([re.compile("Text “work”")])
+    expect(tab.get_by_label("Words in names, sentences and values")).to_have_value("work")
     tab.keyboard.press("j")
     tab.keyboard.press("j")
     expect(tab.locator(".entry").nth(1).locator("summary")).to_be_focused()
@@ -178,8 +214,32 @@ def test_the_list_is_read_by_keyboard_alone(tab: Page) -> None:
     expect(tab.get_by_role("dialog")).to_be_hidden()
 
 
+def test_a_search_is_one_step_back_however_it_was_typed(tab: Page) -> None:
+    """Each pause of the typing shows what is found; going back leaves the search and not its last word."""
+    tab.goto("/?module=Workflows")
+    words = tab.get_by_label("Words in names, sentences and values")
+    for text in ("not", "notify"):
+        words.fill(text)
+        expect(tab.locator(".chip").last).to_have_text(re.compile(f"Text “{text}”"))
+    tab.go_back()
+    expect(tab.locator(".chip")).to_have_count(1)
+    assert asked(tab) == {"module": "Workflows"}
+
+
+def test_the_skip_link_leads_into_the_page(tab: Page) -> None:
+    """It moves the focus and loads nothing anew."""
+    tab.goto("/?type=Deleted")
+    tab.evaluate("() => { window.same = true }")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#main")).to_be_focused()
+    tab.wait_for_load_state("networkidle")
+    expect(tab.locator("#main")).to_be_focused()
+    assert tab.evaluate("() => window.same")
+
+
 def test_no_menu_traps_the_keyboard(tab: Page) -> None:
-    """Tab goes from the first to the last control of the page and leaves it; Escape closes a menu and stays at its button."""
+    """Tab goes from the first to the last control of the page and leaves it, and closes a menu behind it; Escape stays at its button."""
     tab.goto("/?type=Deleted")
     tab.locator("summary", has_text="Person").focus()
     tab.keyboard.press("Enter")
@@ -188,6 +248,9 @@ def test_no_menu_traps_the_keyboard(tab: Page) -> None:
     tab.keyboard.press("Escape")
     expect(tab.locator("details.pick[open]")).to_have_count(0)
     expect(tab.locator("summary", has_text="Person")).to_be_focused()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Shift+Tab")
+    expect(tab.locator("details.pick[open]")).to_have_count(0)
     seen = set()
     for _ in range(80):
         tab.keyboard.press("Tab")
@@ -220,8 +283,10 @@ def test_new_entries_are_told_of_and_move_nothing(tab: Page, served: Served) -> 
 
 
 def test_times_are_shown_in_utc_on_demand(tab: Page) -> None:
-    """The switch keeps the filters, and the dates of the form are those of the zone that is shown."""
-    tab.goto("/?q=Nordics+moved")
+    """The switch keeps the filters, also those just typed, and the dates of the form are those of the zone that is shown."""
+    tab.goto("/")
+    tab.get_by_label("Words in names, sentences and values").fill("Nordics moved")
+    expect(tab.locator(".chip")).to_have_count(1)
     local = tab.locator(".entry time").first
     clock, moment = local.inner_text(), local.get_attribute("datetime")
     tab.get_by_role("link", name="Show UTC").click()

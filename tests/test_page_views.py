@@ -220,6 +220,8 @@ def test_times_are_those_of_the_reader() -> None:
     assert (when(winter, BERLIN, winter).clock, when(winter, BERLIN, winter).offset) == ("00:30:00", None)
     assert when(summer, BERLIN, winter).offset == "UTC+2"
     assert when(winter, BERLIN, winter).iso == "2026-12-01T23:30:00.000000Z"
+    assert when(summer, BERLIN, winter).full == "Sunday, 2 August 2026, 01:30:00.000 Europe/Berlin (UTC+2)"
+    assert when(winter, ZoneInfo("UTC"), winter).full == "Tuesday, 1 December 2026, 23:30:00.000 UTC"
     assert zone_title(BERLIN, winter) == "Europe/Berlin (UTC+1)"
     assert zone_title(ZoneInfo("UTC"), winter) == "UTC"
     assert offset_words(winter.astimezone(ZoneInfo("America/St_Johns"))) == "UTC−3:30"

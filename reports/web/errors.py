@@ -18,6 +18,19 @@ from capture.errors import UsageError, WhochangedError
 PROBLEM = "application/problem+json"
 FOR_PROGRAMS = ("/api/", "/healthz")
 
+INCOMPLETE = "This link is not complete"
+_TITLES = {
+    401: "Sign in first",
+    403: "This was refused",
+    404: "There is no such page",
+    405: "There is no such page",
+    413: "That is too large",
+    429: "That was too often",
+    500: "Something went wrong",
+    503: "The log cannot answer now",
+}
+"""What the pages are headed with: a reader need not know the phrases of HTTP."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,12 +66,21 @@ def answer(request: Request, error: Exception) -> Response:
     from reports.web.render import render
 
     try:
-        page = render(request, "error.html", status=status, title=HTTPStatus(status).phrase, said=said)
+        page = render(
+            request, "error.html", status=status, title=_title(request, status, error), said=said, incomplete=INCOMPLETE
+        )
     except (jinja2.TemplateError, AttributeError):
         _log.exception("the page of an error failed")
         return Response(said, status, headers, "text/plain; charset=utf-8")
     page.headers.update(headers)
     return page
+
+
+def _title(request: Request, status: int, error: Exception) -> str:
+    """Return what a page is headed with: what an address or a form says wrongly is told apart from what went wrong here."""
+    if status == HTTPStatus.BAD_REQUEST and isinstance(error, UsageError | psycopg.DataError):
+        return INCOMPLETE if request.method in ("GET", "HEAD") else "Nothing was saved"
+    return _TITLES.get(status, HTTPStatus(status).phrase)
 
 
 def _told(error: Exception) -> tuple[int, str, dict[str, str]]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from capture.entries.identity import decode
+from capture.errors import UsageError
 from capture.model import Entry
 from capture.resources import query
 from reports.web.call import Call, route
@@ -25,7 +26,11 @@ def entry(call: Call) -> Response:
     """Show an entry, or say that it was removed. Raises UsageError for an id that is none."""
     seen = look(call)
     entry_id = str(call.request.path_params["id"])
-    found = seen.log.find(entry_id)
+    try:
+        found = seen.log.find(entry_id)
+    except UsageError:
+        # What is said of a wrong id otherwise is for who types commands.
+        raise UsageError("no entry has an address that ends so") from None
     if found is None:
         return _gone(seen, entry_id)
     days = seen.log.retention_days()
@@ -40,6 +45,7 @@ def entry(call: Call) -> Response:
         kept=seen.kept,
         around=Wanted(since=since, until=until, utc=seen.wanted.utc).query(),
         retention_days=days,
+        zone_link=seen.zone_link({True: "?zone=utc", False: ""}),
         leaves=month_words(found.at.astimezone(seen.zone) + timedelta(days=days)),
     )
 

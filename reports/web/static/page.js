@@ -10,6 +10,7 @@
   // Links that can be copied, and the hints of keys, are only there where they work.
   const prepare = (within) => {
     for (const button of all("[data-copy]", within)) button.hidden = !navigator.clipboard;
+    for (const button of all("[data-back]", within)) button.hidden = history.length < 2;
     for (const hint of all("[data-help], kbd.hint-keys, [data-narrow]", within)) hint.hidden = false;
   };
   prepare(document);
@@ -24,12 +25,19 @@
       setTimeout(() => { copy.textContent = words; }, 1500);
     }
     if (event.target.closest("[data-help]")) openHelp();
+    if (event.target.closest("[data-back]")) history.back();
     for (const menu of all("details.pick[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  // Who tabs out of a menu closes it. A click on what cannot have the focus gives it to <main>, around the menu, and leaves nothing.
+  document.addEventListener("focusin", (event) => {
+    for (const menu of all("details.pick[open]")) if (!menu.contains(event.target) && !event.target.contains(menu)) menu.open = false;
   });
 
   // The list is fetched and put in place: the reader's place in the form, and the page around it, stay as they are.
-  let asked = null;
-  const show = async (address, push = true) => {
+  // A search is typed in several pauses and is one step back: `search` knows whether it has its entry in the browser's history.
+  const place = () => location.href.split("#")[0];
+  let asked = null, shown = place();
+  const show = async (address, search = null) => {
     const log = one("#log");
     if (!log) { location.assign(address); return; }
     asked?.abort();
@@ -48,22 +56,38 @@
     if (!found || answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(address); return; }
     log.replaceWith(document.adoptNode(found));
     document.title = page.title;
-    for (const [mine, theirs] of all("#filters summary").map((summary, place) => [summary, all("#filters summary", page)[place]])) {
-      if (theirs) { mine.className = theirs.className; mine.replaceChildren(...[...theirs.childNodes].map((node) => document.adoptNode(node))); }
+    // What else tells of the filters, or passes them on, is changed where it is: an open menu stays open.
+    const told = "#filters summary, .facts-line a, .tools a, .tools small", others = all(told, page);
+    for (const [number, mine] of all(told).entries()) {
+      const theirs = others[number];
+      if (!theirs) continue;
+      mine.className = theirs.className;
+      if (theirs.hasAttribute("href")) mine.setAttribute("href", theirs.getAttribute("href"));
+      mine.replaceChildren(...theirs.childNodes);
     }
-    const tools = one(".tools"), fresh = one(".tools", page);
-    if (tools && fresh) { tools.replaceWith(document.adoptNode(fresh)); }
     prepare(document);
-    if (push) history.pushState(null, "", answer.url);
-    say(one("#count").textContent);
+    if (search?.stands) history.replaceState(null, "", answer.url);
+    else if (answer.url !== shown) {
+      history.pushState(null, "", answer.url);
+      if (search) search.stands = true;
+    }
+    shown = place();
+    // What is wrong with a filter is an alert, and says itself.
+    if (one("#count").textContent) say(one("#count").textContent);
     watch();
   };
 
   const form = one("#filters");
   if (form) {
+    // While a day is typed, each digit of its year makes another day of it: it is asked for by Enter, or when its field is left.
+    // One that is typed half is none, and stops nothing else: browsers would refuse to send the form, without a word where its menu is closed.
+    form.noValidate = true;
+    const changed = new Set();
+    const typedHalf = (field) => field.validity.badInput || field.value !== "" && field.value < "1970";
     const address = () => {
       const query = new URLSearchParams();
       const data = new FormData(form);
+      for (const field of all("[data-date]", form)) if (typedHalf(field)) data.delete(field.name);
       const period = data.get("period");
       for (const [name, value] of data) {
         if (!value || name === "period" || (period !== "dates" && (name === "since" || name === "until"))) continue;
@@ -73,25 +97,43 @@
       const text = query.toString();
       return form.action.split("?")[0] + (text ? "?" + text : "");
     };
-    let timer = 0;
-    form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); show(address()); });
-    form.addEventListener("change", (event) => {
-      if (event.target.matches("[data-narrow]")) return;
-      if (event.target.matches("[data-date]")) one("[name=period][value=dates]", form).checked = true;
+    let timer = 0, search = null;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      changed.clear();
+      clearTimeout(timer);
+      show(address(), search);
+      search = null;
+    });
+    form.addEventListener("focusout", (event) => {
+      search = null;
+      if (!changed.delete(event.target) || typedHalf(event.target)) return;
       clearTimeout(timer);
       show(address());
+    });
+    form.addEventListener("change", (event) => {
+      if (event.target.matches("[data-narrow]")) return;
+      if (event.target.matches("[data-date]")) {
+        one("[name=period][value=dates]", form).checked = true;
+        changed.add(event.target);
+        return;
+      }
+      clearTimeout(timer);
+      show(address(), event.target.matches("#q, [name=entity]") ? search : null);
     });
     form.addEventListener("input", (event) => {
       if (event.target.matches("[data-narrow]")) {
         const wanted = event.target.value.toLowerCase();
         for (const label of all("label", event.target.parentElement)) label.hidden = !label.textContent.toLowerCase().includes(wanted);
-      } else if (event.target.matches("[type=search], [name=entity]")) {
+      } else if (event.target.matches("#q, [name=entity]")) {
         clearTimeout(timer);
-        timer = setTimeout(() => show(address()), 350);
+        const now = search ??= { stands: false };
+        timer = setTimeout(() => show(address(), now), 350);
       }
     });
     // Chips, and other links that only change the filters, say it to the form by loading anew; going back does too.
-    addEventListener("popstate", () => location.reload());
+    // A leap within the page, as by "Skip to the content", comes here as well.
+    addEventListener("popstate", () => { if (place() !== shown) location.reload(); });
   }
 
   // New entries are told of and not put in: what somebody reads must not move.
@@ -151,7 +193,11 @@
     const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");
     if (event.key === "Escape") {
       const menu = one("details.pick[open]");
-      if (menu) { menu.open = false; one("summary", menu).focus(); } else if (typing) event.target.blur();
+      if (menu) { menu.open = false; one("summary", menu).focus(); } else if (typing) {
+        // Browsers would empty the search.
+        event.preventDefault();
+        event.target.blur();
+      }
       return;
     }
     if (typing || event.ctrlKey || event.metaKey || event.altKey || help?.open || !kept.get() || !Object.hasOwn(keys, event.key)) return;

@@ -28,8 +28,13 @@ def names(sentence: str) -> Markup:
 
 
 def field_rows(entry: Shown, rows: bool = False) -> Markup:  # noqa: FBT001, FBT002 - a filter of templates
-    """Return the rows of the table of an entry's fields; with *rows* each says which row of which table it is of."""
-    return _html("\n".join(_row(field, entry.type, rows=rows) for field in entry.fields))
+    """Return the body of the table of an entry's fields; with *rows* one body for each row of a table, under the name of that row."""
+    if not rows:
+        return _html(_body(entry.fields, entry.type))
+    of_row: dict[str, list[Field]] = {}
+    for field in entry.fields:
+        of_row.setdefault(field.row, []).append(field)
+    return _html("\n".join(_body(fields, entry.type, heading) for heading, fields in of_row.items()))
 
 
 def facts(found: Iterable[Fact]) -> Markup:
@@ -48,13 +53,18 @@ def _html(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - each function here escapes what it is given
 
 
-def _row(field: Field, kind: ChangeType, *, rows: bool) -> str:
+def _body(fields: Iterable[Field], kind: ChangeType, heading: str = "") -> str:
+    of_row = f'<tr class="of-row"><th scope="rowgroup" colspan="2">{escape(heading)}</th></tr>\n' if heading else ""
+    rows = "\n".join(_row(field, kind) for field in fields)
+    return f"<tbody>{of_row}{rows}</tbody>"
+
+
+def _row(field: Field, kind: ChangeType) -> str:
     if kind is not ChangeType.UPDATED and (field.was_nothing or field.is_nothing):
         value = _alone(field.difference, gone=kind is ChangeType.DELETED)
     else:
         value = change(field.difference, field.was_nothing, field.is_nothing)
-    row = f"<small>{escape(field.row)}</small>" if rows else ""
-    return f'<tr><th scope="row"><bdi>{escape(field.label)}</bdi>{row}</th><td>{value}</td></tr>'
+    return f'<tr><th scope="row"><bdi>{escape(field.label)}</bdi></th><td>{value}</td></tr>'
 
 
 def _alone(difference: Difference, *, gone: bool) -> str:

@@ -27,7 +27,7 @@ class When:
         local = self.local
         return (
             f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S}.{local.microsecond // 1000:03} "
-            f"{zone_words(self.zone)} ({offset_words(local)})"
+            f"{zone_title(self.zone, local)}"
         )
 
 
