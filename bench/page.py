@@ -9,16 +9,19 @@ from __future__ import annotations
 import argparse
 import http.client
 import multiprocessing
+import os
 import random
+import socket
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from bench.reading_log import Log, make_log
 from capture.catalogue import Catalogue
 from capture.catalogue.installing import installed_catalogue
 from capture.index.build import catch_up
+from reports.web.server import listener, settle
 from whochanged.embedded import DEFAULT_MAJOR, Server, programs
 
 HERE = Path(__file__).parent
@@ -66,6 +70,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=40, help="requests under each filter")
     parser.add_argument("--readers", type=int, default=50, help="readers at once")
     parser.add_argument("--seconds", type=float, default=30, help="length of the measurement with many readers")
+    parser.add_argument("--workers", type=int, default=2, help="processes of the page")
     parser.add_argument("--major", type=int, default=DEFAULT_MAJOR, help="version of PostgreSQL")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -85,23 +90,30 @@ def measure(log: Log, arguments: argparse.Namespace) -> str:
     dsn = log.address
     with psycopg.connect(dsn, autocommit=True) as conn:
         index(conn)
-    ready, port = multiprocessing.Event(), multiprocessing.Value("i", 0)
-    process = multiprocessing.Process(target=serve, args=(dsn, ready, port), daemon=True)
-    process.start()
-    try:
-        if not ready.wait(60):
-            raise RuntimeError("the page did not start")
-        alone = {name: one_reader(port.value, path, arguments.requests) for name, path in paths().items()}
-        begin = memory(process.pid)
-        crowd, writes, grown = many_readers(dsn, port.value, process.pid, arguments)
-    finally:
-        process.terminate()
-        process.join(20)
+    fork = multiprocessing.get_context("fork")
+    with listener("127.0.0.1", 0) as sock:
+        port, ready = sock.getsockname()[1], [fork.Event() for _ in range(arguments.workers)]
+        processes = [fork.Process(target=serve, args=(dsn, one, sock), daemon=True) for one in ready]
+        for process in processes:
+            process.start()
+        try:
+            if not all(one.wait(60) for one in ready):
+                raise RuntimeError("the page did not start")
+            alone = {name: one_reader(port, path, arguments.requests) for name, path in paths().items()}
+            begin = memory(processes)
+            crowd, writes = many_readers(dsn, port, arguments)
+            grown = memory(processes)
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.join(20)
     lines = [
         "# The page at a long log",
         "",
-        f"{log.changes:,} changes in {log.entries:,} entries over {log.days} days. Server time in milliseconds, from the request to the",
-        "first byte of the answer, which is made whole before it is sent; measured by `make bench-page`.",
+        f"{log.changes:,} changes in {log.entries:,} entries over {log.days} days; {arguments.workers} processes of the page",
+        f"(`whochanged serve --workers`) on {os.cpu_count()} cores. Server time in milliseconds, from the request to the first byte of the answer, which is made whole",
+        "before it is sent; measured by `make bench-page`.",
         "",
         "| filter of the first page | median | 95th percentile |",
         "|---|---|---|",
@@ -110,19 +122,18 @@ def measure(log: Log, arguments: argparse.Namespace) -> str:
         f"{arguments.readers} readers at once, each a page every few seconds under any filter, while {writes:,.0f} saves a second",
         f"were written: {len(crowd) / arguments.seconds:.0f} pages a second, median {median(crowd):.0f} ms,",
         f"95th percentile {percentile(crowd):.0f} ms.",
-        f"Memory of the page's process: {begin / 1024:.0f} MB before, {grown / 1024:.0f} MB after {len(crowd):,} pages.",
+        f"Memory of the page's processes: {begin / 1024:.0f} MB before, {grown / 1024:.0f} MB after {len(crowd):,} pages.",
         "",
     ]
     return "\n".join(lines)
 
 
-def serve(dsn: str, ready: Any, port: Any) -> None:
+def serve(dsn: str, ready: Any, sock: socket.socket) -> None:
     """Serve the page for an Admin, with the time of each answer in a header of its last part."""
     import uvicorn
 
     from reports.web.app import create_app
     from reports.web.config import WebConfig
-    from reports.web.server import settle
     from reports.web.viewer import Viewer
 
     viewer = Viewer("Ada", "admin", None, may_export=True, timezone="Europe/Berlin", subject="host:ada")
@@ -145,11 +156,10 @@ def serve(dsn: str, ready: Any, port: Any) -> None:
     class Told(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets=sockets)
-            port.value = self.servers[0].sockets[0].getsockname()[1]
             settle()
             ready.set()
 
-    Told(uvicorn.Config(timed, host="127.0.0.1", port=0, log_level="error")).run()
+    Told(uvicorn.Config(timed, log_level="error")).run(sockets=[sock])
 
 
 def paths() -> dict[str, str]:
@@ -175,8 +185,8 @@ def one_reader(port: int, path: str, requests: int) -> list[float]:
     return [ask(connection, path) for _ in range(requests)]
 
 
-def many_readers(dsn: str, port: int, pid: int | None, arguments: argparse.Namespace) -> tuple[list[float], float, int]:
-    """Return the times of many readers, the saves a second beside them, and the memory afterwards."""
+def many_readers(dsn: str, port: int, arguments: argparse.Namespace) -> tuple[list[float], float]:
+    """Return the times of many readers, and the saves a second beside them."""
     until = time.monotonic() + arguments.seconds
     times: dict[int, list[float]] = defaultdict(list)
     saves = [0, 0]
@@ -214,7 +224,7 @@ def many_readers(dsn: str, port: int, pid: int | None, arguments: argparse.Names
         thread.start()
     for thread in threads:
         thread.join()
-    return [one for of_reader in times.values() for one in of_reader], sum(saves) / arguments.seconds, memory(pid)
+    return [one for of_reader in times.values() for one in of_reader], sum(saves) / arguments.seconds
 
 
 def index(conn: psycopg.Connection[Any]) -> None:
@@ -222,10 +232,12 @@ def index(conn: psycopg.Connection[Any]) -> None:
     catch_up(conn, installed_catalogue(conn) or Catalogue(name="none"))
 
 
-def memory(pid: int | None) -> int:
-    """Return the KiB of memory that a process has."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+def memory(processes: Sequence[BaseProcess]) -> int:
+    """Return the KiB of memory that processes have, what they share counted for each."""
+    lines = [
+        line for one in processes for line in Path(f"/proc/{one.pid}/status").read_text(encoding="utf-8").splitlines()
+    ]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 def median(found: list[float]) -> float:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,11 +18,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from capture.errors import ConfigurationError
 from reports.web import database, server
 from reports.web.api import routes
 from tests.commands import Capture, refused
 from tests.fix_smtp import Authority
 from tests.fix_web import Site, served, site_over
+from whochanged import workers
 
 pytestmark = pytest.mark.one_server
 
@@ -55,6 +57,47 @@ def test_it_starts_without_accounts_says_how_to_make_one_and_ends_in_order(crm_d
         assert "server" not in page.headers
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has begun and that live."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def test_several_processes_share_a_port_and_one_that_dies_is_begun_anew(crm_dsn: str) -> None:
+    with serving("--dsn", crm_dsn, "--workers", "2") as (process, address, _):
+        first = eventually(lambda: children(process.pid), 2)
+        assert httpx2.get(f"{address}/healthz", timeout=PATIENCE).json() == {"status": "ok"}
+        os.kill(first[0], signal.SIGKILL)
+        second = eventually(lambda: [one for one in children(process.pid) if one != first[0]], 2)
+        assert first[1] in second
+        for _ in range(10):
+            assert httpx2.get(f"{address}/healthz", timeout=PATIENCE).json() == {"status": "ok"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert not any(Path(f"/proc/{one}").exists() for one in second)
+
+
+def test_processes_do_not_outlive_the_one_that_began_them(crm_dsn: str) -> None:
+    with serving("--dsn", crm_dsn, "--workers", "2") as (process, _, _):
+        begun = eventually(lambda: children(process.pid), 2)
+        process.kill()
+        eventually(lambda: [one for one in begun if not Path(f"/proc/{one}").exists()], 2)
+
+
+def test_processes_that_only_fail_are_not_begun_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PAUSE", 0.0)
+    with pytest.raises(ConfigurationError, match="end as soon as they have begun"):
+        workers.serve_by(2, lambda: sys.exit(3))
+
+
+def eventually(look: Callable[[], list[int]], number: int) -> list[int]:
+    """Return what is found as soon as it has so many."""
+    until = time.monotonic() + PATIENCE
+    while len(found := look()) != number:
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    return found
 
 
 def test_it_serves_https_with_a_certificate_beyond_loopback_too(

@@ -10,6 +10,7 @@ import typer
 from capture.errors import UsageError
 from whochanged.commands import common
 from whochanged.logs import set_up
+from whochanged.workers import serve_by
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,6 +27,9 @@ def serve(
     ] = 8750,
     certificate: Annotated[Pem, typer.Option(metavar="FILE", help="Certificate (PEM), to serve HTTPS.")] = None,
     key: Annotated[Pem, typer.Option(metavar="FILE", help="Private key of the certificate (PEM).")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Processes that share the port; one for each core at most.")
+    ] = 1,
     dsn: common.Dsn = None,
 ) -> None:
     """Show the log in a browser, and to programs, until SIGTERM or SIGINT.
@@ -51,6 +55,7 @@ def serve(
         with common.installed(found) as connection:
             _check(connection)
             told = _who_may(connection, config)
+        # Made before anything is told: a certificate that cannot be read is said at once.
         running = service(create_app(config), certificate=certificate, key=key)
         set_up(settings.log_format)
         with listener(host, port) as sock:
@@ -58,8 +63,15 @@ def serve(
             scheme = "https" if encrypted else "http"
             common.talk().print(f"The audit log is at {scheme}://{shown}:{sock.getsockname()[1]}/", soft_wrap=True)
             common.talk().print(told, soft_wrap=True)
-            settle()
-            running.run(sockets=[sock])
+
+            def work() -> None:
+                settle()
+                running.run(sockets=[sock])
+
+            if workers == 1:
+                work()
+            else:
+                serve_by(workers, work)
 
 
 def _check(connection: psycopg.Connection[Any]) -> None:
