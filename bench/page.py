@@ -71,6 +71,7 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=50, help="readers at once")
     parser.add_argument("--seconds", type=float, default=30, help="length of the measurement with many readers")
     parser.add_argument("--workers", type=int, default=2, help="processes of the page")
+    parser.add_argument("--saves", type=float, default=10, help="saves a second beside the readers")
     parser.add_argument("--major", type=int, default=DEFAULT_MAJOR, help="version of PostgreSQL")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -111,7 +112,7 @@ def measure(log: Log, arguments: argparse.Namespace) -> str:
     lines = [
         "# The page at a long log",
         "",
-        f"{log.changes:,} changes in {log.entries:,} entries over {log.days} days; {arguments.workers} processes of the page",
+        f"{log.changes:,} changes in {log.entries:,} entries over {log.days} days; processes of the page: {arguments.workers}",
         f"(`whochanged serve --workers`) on {os.cpu_count()} cores. Server time in milliseconds, from the request to the first byte",
         "of the answer, which is made whole before it is sent; measured by `make bench-page`.",
         "",
@@ -207,7 +208,7 @@ def many_readers(dsn: str, port: int, arguments: argparse.Namespace) -> tuple[li
                     "UPDATE crm.territories SET description = clock_timestamp()::text WHERE id = %s", (number + 1,)
                 )
                 saves[number] += 1
-                time.sleep(0.02)
+                time.sleep(2 / arguments.saves)
 
     def keep_indexed(_: int) -> None:
         with psycopg.connect(dsn, autocommit=True) as conn:
