@@ -52,7 +52,7 @@ def test_what_the_index_of_entries_lacks_is_told(
     """Days before it was made, then what was saved since it was looked after."""
     rename(crm_conn, "Somewhere")
     crm_conn.commit()
-    assert "days, which are read without it: whochanged run  or  whochanged index" in told(capsys, crm_dsn).replace(
+    assert "days, read without it: whochanged run  or  whochanged index" in told(capsys, crm_dsn).replace(
         " day,", " days,"
     )
     crm_conn.autocommit = True

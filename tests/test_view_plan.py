@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import psycopg
@@ -36,7 +35,7 @@ def test_the_newest_rows_are_read_in_order_and_nothing_is_sorted(
     statement = f"EXPLAIN (FORMAT JSON) SELECT * FROM audit.log WHERE {where} ORDER BY at DESC, id DESC LIMIT 50"
     row = crm_conn.execute(statement.encode()).fetchone()
     assert row
-    found = nodes(json.loads(json.dumps(row[0]))[0]["Plan"])
+    found = nodes(row[0][0]["Plan"])
     assert found[0] == "Limit"
     assert "Sort" not in found[: found.index("Merge Append")]
 

@@ -64,6 +64,17 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
+def serving_from(dsn: str) -> list[int]:
+    """Return the processes that serve the page over a database."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = one.read_bytes().split(b"\0")
+            if dsn.encode() in words and b"--workers" in words:
+                found.append(int(one.parent.name))
+    return found
+
+
 def test_several_processes_share_a_port_and_one_that_dies_is_begun_anew(crm_dsn: str) -> None:
     with serving("--dsn", crm_dsn, "--workers", "2") as (process, address, _):
         first = eventually(lambda: children(process.pid), 2)
@@ -76,6 +87,15 @@ def test_several_processes_share_a_port_and_one_that_dies_is_begun_anew(crm_dsn:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
         assert not any(Path(f"/proc/{one}").exists() for one in second)
+
+
+@pytest.mark.parametrize("waits", [0.0, 0.01, 0.03, 0.1])
+def test_a_signal_while_processes_begin_ends_them_all(crm_dsn: str, waits: float) -> None:
+    with serving("--dsn", crm_dsn, "--workers", "16") as (process, _, _):
+        time.sleep(waits)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) in {0, -signal.SIGTERM}
+        eventually(lambda: serving_from(crm_dsn), 0)
 
 
 def test_processes_do_not_outlive_the_one_that_began_them(crm_dsn: str) -> None:

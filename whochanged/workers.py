@@ -18,6 +18,7 @@ from capture.errors import ConfigurationError
 SOON = 5.0
 """A process that ends within so many seconds did not really begin."""
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _TRIES = 3
 _LOOK = 1.0
 _PAUSE = 0.5
@@ -25,42 +26,63 @@ _PAUSE = 0.5
 _log = logging.getLogger(__name__)
 
 
+class _Processes:
+    """Those that do the work, each with when it began. `stopping` is set by a signal, or where they end in vain."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.stopping = threading.Event()
+        self._work = work
+        self._began: dict[int, float] = {}
+        self._in_vain = 0
+        self.before = {one: signal.signal(one, self.stop) for one in _SIGNALS}
+
+    def stop(self, *_: object) -> None:
+        """Have them end, and begin no other."""
+        self.stopping.set()
+        for pid in list(self._began):
+            _end(pid)
+
+    def begin(self) -> None:
+        """Begin one, unless they are to end."""
+        # A signal between the fork and the note of its process would end the others only, and leave that one for ever.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            if not self.stopping.is_set():
+                self._began[_begin(self._work, self.before)] = time.monotonic()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    def look_after(self) -> bool:
+        """Begin anew what dies until all have ended; return whether they ended in vain."""
+        while self._began:
+            pid, status = os.wait()
+            lived = time.monotonic() - self._began.pop(pid, 0.0)
+            if self.stopping.is_set():
+                continue
+            _log.error("process %d ended (%d) after %.0f s", pid, os.waitstatus_to_exitcode(status), lived)
+            self._in_vain = self._in_vain + 1 if lived < SOON else 0
+            if self._in_vain >= _TRIES:
+                self.stop()
+            else:
+                time.sleep(_PAUSE)
+                self.begin()
+        return self._in_vain >= _TRIES
+
+
 def serve_by(number: int, work: Callable[[], None]) -> None:
     """Do the work in so many processes until SIGTERM or SIGINT; one that dies is begun anew.
 
     Raises ConfigurationError where they end again and again as soon as they have begun. The caller has neither threads nor connections.
     """
-    began: dict[int, float] = {}
-    stopping = threading.Event()
-
-    def stop(*_: object) -> None:
-        stopping.set()
-        for pid in list(began):
-            _end(pid)
-
-    before = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGINT)}
-    in_vain = 0
+    processes = _Processes(work)
     try:
         for _ in range(number):
-            began[_begin(work, before)] = time.monotonic()
-        while began:
-            pid, status = os.wait()
-            lived = time.monotonic() - began.pop(pid, 0.0)
-            if stopping.is_set():
-                continue
-            in_vain = in_vain + 1 if lived < SOON else 0
-            _log.error("process %d ended (%d) after %.0f s", pid, os.waitstatus_to_exitcode(status), lived)
-            if in_vain >= _TRIES:
-                stop()
-                continue
-            time.sleep(_PAUSE)
-            began[_begin(work, before)] = time.monotonic()
-            if stopping.is_set():
-                stop()
+            processes.begin()
+        in_vain = processes.look_after()
     finally:
-        for signum, handler in before.items():
+        for signum, handler in processes.before.items():
             signal.signal(signum, handler)
-    if in_vain >= _TRIES:
+    if in_vain:
         raise ConfigurationError(
             "the processes of the page end as soon as they have begun: their last words stand above"
         )
@@ -76,6 +98,7 @@ def _begin(work: Callable[[], None], handlers: Mapping[signal.Signals, object]) 
         os.setpgid(0, 0)
         for signum, handler in handlers.items():
             signal.signal(signum, handler)  # type: ignore[arg-type]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         threading.Thread(target=_watch, args=(os.getppid(),), name="parent", daemon=True).start()
         work()
         code = 0

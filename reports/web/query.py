@@ -37,9 +37,7 @@ def filters_of(parameters: QueryParams, zone: tzinfo) -> Filters:
     since = None if one["since"] is None else moment(one["since"], option="since", now=now, end=False)
     until = None if one["until"] is None else moment(one["until"], option="until", now=now, end=True)
     if since is not None and until is not None and since >= until:
-        raise UsageError(
-            "the period ends before it begins: choose a first day that is not after the last (since, until)"
-        )
+        raise UsageError("the period ends before it begins: choose a first day that is not after the last")
     return Filters(
         since=since,
         until=until,

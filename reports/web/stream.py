@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from reports.clock import clock
 from reports.web import journal
 from reports.web.scoped import ScopedLog
 from reports.web.state import state_of
@@ -62,10 +63,10 @@ class Export(StreamingResponse):
         state = state_of(self._request)
         conn = self._stack.enter_context(state.database.connection())
         # The file has what the list had: not the entry that tells of the file.
-        row = conn.execute("SELECT clock_timestamp()").fetchone()
+        before = clock(conn)
         journal.note(conn, self._request, self._viewer, "exported", format=self._form, filters=self._filters)
         self._stack.enter_context(state.database.read(conn, state.config.export_seconds))
-        self._lines = self._produce(ScopedLog(conn, self._viewer, before=row[0] if row else None))
+        self._lines = self._produce(ScopedLog(conn, self._viewer, before=before))
 
     async def _parts(self) -> AsyncIterator[str]:
         while part := await anyio.to_thread.run_sync(self._next, limiter=self._lane.limiter):

@@ -105,7 +105,9 @@ def _alerts(state: AlertState) -> str:
 
 def _index(lag: IndexLag) -> str:
     if lag.days:
-        return f"lacks {_count(lag.days, 'day', 'days')}, which are read without it: whochanged run  or  whochanged index  makes it"
+        return (
+            f"lacks {_count(lag.days, 'day', 'days')}, read without it: whochanged run  or  whochanged index  makes it"
+        )
     more = " and more" if lag.more else ""
     return (
         f"{_count(lag.transactions, 'transaction', 'transactions')}{more} behind" if lag.transactions else "up to date"
