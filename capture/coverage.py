@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from capture import repeatable
+from capture.renewal import differing_functions
 from capture.resources import query
 from capture.upkeep import LEADER, LOCKS, one
 
@@ -171,5 +172,5 @@ def unseen_ddl(conn: psycopg.Connection[Any]) -> dict[str, str]:
 
 
 def outdated_objects(conn: psycopg.Connection[Any]) -> list[str]:
-    """Return the files whose functions or views the database has in another version."""
-    return [file.name for file in repeatable.outdated(conn)]
+    """Return the files whose functions or views the database has in another version, and the functions of single tables that are."""
+    return [file.name for file in repeatable.outdated(conn)] + differing_functions(conn)

@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from capture import events, migrate, repeatable
 from capture.errors import DatabaseError, UsageError
 from capture.patience import ATTEMPTS, BUSY, LOCK_TIMEOUT, busy, pause
+from capture.renewal import renew_triggers
 from capture.resources import MIGRATIONS, query, read_sql
 
 ROLES = ("audit_web", "audit_reader", "audit_capture", "audit_owner")
@@ -71,6 +72,8 @@ def install(
                 if not isinstance(cause, BUSY) or attempt == ATTEMPTS:
                     raise _explained(cause) from error
                 pause(attempt)
+        if not dry_run:
+            steps.objects += renew_triggers(conn)
     return InstallReport(
         migrate.program_version(),
         tuple(steps.migrations),
@@ -189,6 +192,7 @@ def install_script() -> str:
     for file in repeatable.files():
         parts.append(file.text)
         parts += [each.comment_statement() for each in file.objects]
+    parts.append(query("captures_renew").rstrip() + ";")
     parts.append(query("finish_install"))
     parts.append(query("make_partitions").replace("%(days)s", str(migrate.DAYS_AHEAD)).rstrip() + ";")
     stamp = query("set_version").replace("%(version)s", f"'{migrate.program_version()}'")

@@ -12,6 +12,7 @@ import psycopg
 
 from capture import events, repeatable
 from capture.errors import ConfigurationError, DatabaseError
+from capture.renewal import renew_functions
 from capture.resources import MIGRATIONS, query, read_sql
 
 DAYS_AHEAD = 14
@@ -86,6 +87,7 @@ def before(conn: psycopg.Connection[Any]) -> None:
 def after(conn: psycopg.Connection[Any], steps: Steps) -> None:
     """Bring functions and views up to date, make partitions, note cluster and version."""
     steps.objects += repeatable.apply(conn)
+    steps.objects += renew_functions(conn)
     conn.execute(query("finish_install"))
     with conn.cursor() as cursor:
         cursor.execute(query("make_partitions"), {"days": DAYS_AHEAD})

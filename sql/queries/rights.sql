@@ -12,7 +12,12 @@ with installed as (
   select 'SELECT', r.oid, t.relid::oid
   from audit.tracked_table as t join pg_catalog.pg_class as c on c.oid = t.relid
   join pg_catalog.pg_roles as r on r.rolname = 'audit_capture'
-  where c.relnamespace = pg_catalog.to_regnamespace('audit') and t.until is null),
+  where c.relnamespace = pg_catalog.to_regnamespace('audit') and t.until is null
+  union all
+  -- audit.put_capture() gives those of single tables the rights of audit.capture().
+  select 'EXECUTE', r.oid, p.oid
+  from pg_catalog.pg_proc as p join pg_catalog.pg_roles as r on r.rolname = 'audit_owner'
+  where p.pronamespace = pg_catalog.to_regnamespace('audit') and p.proname ~ '^capture_[0-9]+$'),
 thing as (
   select n.oid as object, 'SCHEMA' as kind, 'audit' as name, n.nspowner as owner,
     coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner)) as acl

@@ -14,7 +14,7 @@ set extra_float_digits = 1
 set quote_all_identifiers = off
 set lc_monetary = 'C'
 set jit = off
-set work_mem = '32MB'
+set plan_cache_mode = force_generic_plan
 as $function$
 #variable_conflict use_variable
 declare
@@ -38,13 +38,15 @@ declare
 begin
   -- Reading stands in a block, so that an error can name table and column. What only reads takes no transaction id there; where rows are
   -- written in it, it is because the log is not as it should be, or because they are many of types that may fail (docs/decisions/0004).
+  <<reading>>
   begin
+    -- The short way of a table that has a function of its own is read here: audit.capture_text().
     sound := audit.log_is_sound('audit.change', 'audit.change_spill', 'audit.transaction', 'audit.transaction_spill', 'audit.entity');
     select t.* into config from audit.tracked_table as t where t.relid = tg_relid and t.until is null;
 
     -- One row of built-in types, the usual case, takes the shortest way: few queries of few columns (docs/decisions/0002), as long as
     -- the columns are those that were put under watch. The test of the types is that of audit.has_plain_types, which costs more as a call.
-    if config.noted_for = tg_relid and current_setting('transaction_isolation') = 'read committed' and not exists (
+    if several is not true and config.noted_for = tg_relid and current_setting('transaction_isolation') = 'read committed' and not exists (
       select from pg_attribute as a
       where a.attrelid = tg_relid and a.attnum > 0 and (
         a.attname is distinct from config.columns[a.attnum]
@@ -104,6 +106,7 @@ begin
       config := audit.config_now(config);
       sound := sound or config.failure = 'available';
       direct := greatest(old_count, new_count) > 1000;
+      perform set_config('work_mem', '32MB', true);
       if greatest(old_count, new_count) > 50 and not config.registered then
         statements := case
           when tg_op = 'UPDATE' and old_count = new_count
@@ -193,6 +196,7 @@ begin
     end;
   end;
 
+  -- And written here.
   if quick then
     if (tg_op <> 'UPDATE' or new_part <> '{}')
       and audit.write_change(config, left(tg_op, 1)::"char", before_image, after_image, old_part, new_part) then

@@ -21,12 +21,13 @@ alter function audit.capture_label() owner to audit_capture;
 alter function audit.capture_replicated() owner to audit_capture;
 alter function audit.capture_available() owner to audit_capture;
 alter function audit.capture_truncate_available() owner to audit_capture;
+alter function audit.make_capture(integer) owner to audit_capture;
 set local role audit_owner;
 revoke create on schema audit from audit_capture;
 reset role;
 set local role audit_capture;
 revoke all on function audit.capture(), audit.capture_truncate(), audit.capture_label(), audit.capture_replicated(),
-  audit.capture_available(), audit.capture_truncate_available() from public;
+  audit.capture_available(), audit.capture_truncate_available(), audit.make_capture(integer) from public;
 grant execute on function audit.capture(), audit.capture_truncate(), audit.capture_label(), audit.capture_replicated(),
-  audit.capture_available(), audit.capture_truncate_available() to audit_owner;
+  audit.capture_available(), audit.capture_truncate_available(), audit.make_capture(integer) to audit_owner;
 reset role;

@@ -32,7 +32,8 @@ set search_path = pg_catalog, pg_temp
 as $function$
   select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || case when exists (
       select from audit.tracked_table as t where t.relid = relation and t.until is null and t.failure = 'available')
-    then regexp_replace(w.tail, '(audit\.capture(_truncate)?)\(\)$', '\1_available()') else w.tail end
+    then regexp_replace(w.tail, '(audit\.capture(_truncate)?)\(\)$', '\1_available()')
+    else regexp_replace(w.tail, 'audit\.capture\(\)$', 'audit.' || audit.capture_name(relation) || '()') end
   from (
     select c.oid, c.relkind from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
     join pg_class as c on c.oid = t.relid where c.relkind in ('r', 'p')) as p
@@ -74,7 +75,7 @@ set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
 as $function$
   select coalesce(bool_and(
-    t.tgfoid = to_regprocedure(substring(definition from ' execute function (audit\.[a-z_]+\(\))$'))
+    t.tgfoid = to_regprocedure(substring(definition from ' execute function (audit\.[a-z0-9_]+\(\))$'))
     -- The bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
     and t.tgtype = case t.tgname
       when 'audit_insert' then 4 when 'audit_delete' then 8 when 'audit_update' then 16
@@ -111,6 +112,7 @@ begin
   -- What is done here is no news: the event triggers leave it out.
   update audit.table_shape as s set busy = true from audit.tracked_table as t
   where t.relid = relation and t.until is null and s.table_id = t.id;
+  perform audit.put_capture(t.id) from audit.tracked_table as t where t.relid = relation and t.until is null;
   for present in
     select t.tgrelid::regclass as part, t.tgname as name,
       t.tgfoid in (select p.oid from pg_proc as p where p.pronamespace = 'audit'::regnamespace and p.prorettype = 'trigger'::regtype)
@@ -143,6 +145,7 @@ begin
         case wanted.name when 'audit_replicated' then 'replica' else 'always' end, wanted.name);
     end if;
   end loop;
+  perform audit.forget_captures();
   perform audit.let_read(c.oid)
   from (select p.relid from pg_partition_tree(relation) as p union select relation) as p
   join pg_class as c on c.oid = p.relid where c.relkind in ('r', 'p');

@@ -95,6 +95,7 @@ begin
   perform audit.end_watch(t.id) from audit.tracked_table as t where t.relid = relation and t.until is null;
   -- Of a partition that was detached, too, which nobody tracks.
   perform audit.drop_triggers(relation);
+  perform audit.forget_captures();
 end
 $function$;
 
@@ -113,6 +114,7 @@ begin
     if exists (select from pg_catalog.pg_class as c where c.oid = found.relid) then
       perform audit.drop_triggers(found.relid);
     end if;
+    perform audit.forget_captures();
   elsif pg_catalog.to_regclass(table_name) is not null then
     perform audit.untrack(pg_catalog.to_regclass(table_name));
   else

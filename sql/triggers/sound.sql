@@ -1,5 +1,6 @@
 -- Whether the log's own tables are as the installation made them: where they are not, a write may fail on them (docs/decisions/0004).
 -- object: function audit.log_is_sound(regclass, regclass, regclass, regclass, regclass): Whether the log takes rows: what it is given is 'audit.change', its spill table, 'audit.transaction', its spill table, and 'audit.entity'.
+-- object: function audit.days_made(regclass, regclass): From today until the first day for which one of the two tables has no partition.
 
 -- The tables and today's partitions, as the catalogs describe them: each column that the trigger functions fill, no other that must not be
 -- NULL, nothing that refuses or redirects rows. IMMUTABLE lets the planner work it out once a plan, as audit.incarnation_here(); the
@@ -32,6 +33,20 @@ as $function$
     when 3 then array['table_id', 'key', 'about', 'root_table_id', 'root_key', 'account', 'deleted_at'] end as columns) as n
 $function$;
 
+-- IMMUTABLE for the same reason. to_regclass() sees what is so now, whatever snapshot a plan is made with.
+create or replace function audit.days_made(change regclass, transaction regclass)
+returns tstzrange
+language sql immutable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $function$
+  select tstzrange(current_date, (
+    select d.day from (select current_date + n as day from generate_series(0, 100) as n) as d
+    where to_regclass('audit.change_' || to_char(d.day, 'YYYYMMDD')) is null or to_regclass('audit.transaction_' || to_char(d.day, 'YYYYMMDD')) is null
+    order by d.day limit 1))
+$function$;
+
+alter function audit.days_made(regclass, regclass) owner to audit_owner;
 alter function audit.log_is_sound(regclass, regclass, regclass, regclass, regclass) owner to audit_owner;
-revoke all on function audit.log_is_sound(regclass, regclass, regclass, regclass, regclass) from public;
-grant execute on function audit.log_is_sound(regclass, regclass, regclass, regclass, regclass) to audit_capture;
+revoke all on function audit.log_is_sound(regclass, regclass, regclass, regclass, regclass), audit.days_made(regclass, regclass) from public;
+grant execute on function audit.log_is_sound(regclass, regclass, regclass, regclass, regclass), audit.days_made(regclass, regclass) to audit_capture;

@@ -135,6 +135,9 @@ begin
         is distinct from (relation, full_name, kind, keys, ignored, hidden, named, label_column,
            account_column, parent_table, parent_columns, registered, null::timestamptz,
            present, relation::oid, open_columns, failure);
+    if found then
+      perform audit.put_capture(table_number, true);
+    end if;
   end if;
 
   perform audit.put_triggers(relation, kind, coalesce(keys, '{}') || named);

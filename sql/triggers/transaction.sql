@@ -32,7 +32,8 @@ begin
 end
 $function$;
 
--- One statement does it all: PL/pgSQL prepares each expression of its own anew in every transaction.
+-- One statement does it all: PL/pgSQL prepares each expression of its own anew in every transaction. Each setting is read once, since every
+-- call in a query is prepared anew too, with a look whether the role may (docs/decisions/0002). audit.capture_text() takes its text from here.
 create or replace function audit.write_transaction()
 returns boolean
 language plpgsql
@@ -43,37 +44,33 @@ begin
     insert into audit.transaction (
       at, transaction_id, setting_key, incarnation, actor, context,
       database_user, role, application, client_addr, backend_pid, signature)
-    values (
-      now(), pg_current_xact_id(),
-      sha256(convert_to(
-        coalesce(current_setting('audit.actor', true), '') || e'\x01' || coalesce(current_setting('audit.context', true), ''),
-        getdatabaseencoding())),
-      audit.incarnation_here(),
-      left(nullif(current_setting('audit.actor', true), ''), 256),
-      case when current_setting('audit.context', true) <> '' or length(current_setting('audit.actor', true)) > 256
-        then audit.context_of(current_setting('audit.context', true), current_setting('audit.actor', true)) end,
+    select now(), pg_current_xact_id(),
+      case when s.actor <> '' or s.context <> ''
+        then sha256(convert_to(coalesce(s.actor, '') || e'\x01' || coalesce(s.context, ''), getdatabaseencoding())) else sha256(e'\\x01') end,
+      audit.incarnation_here(), left(nullif(s.actor, ''), 256),
+      case when s.context <> '' or length(s.actor) > 256 then audit.context_of(s.context, s.actor) end,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
       inet_client_addr(), pg_backend_pid(),
-      case when current_setting('audit.signature', true) <> ''
-        then audit.signature_worth(current_setting('audit.signature', true), current_setting('audit.actor', true), current_setting('audit.context', true)) end)
+      case when s.signature <> '' then audit.signature_worth(s.signature, s.actor, s.context) end
+    from (
+      select current_setting('audit.actor', true) as actor, current_setting('audit.context', true) as context,
+        current_setting('audit.signature', true) as signature offset 0) as s
     on conflict do nothing;
   else
     insert into audit.transaction_spill (
       at, transaction_id, setting_key, incarnation, actor, context,
       database_user, role, application, client_addr, backend_pid, signature)
-    values (
-      now(), pg_current_xact_id(),
-      sha256(convert_to(
-        coalesce(current_setting('audit.actor', true), '') || e'\x01' || coalesce(current_setting('audit.context', true), ''),
-        getdatabaseencoding())),
-      audit.incarnation_here(),
-      left(nullif(current_setting('audit.actor', true), ''), 256),
-      case when current_setting('audit.context', true) <> '' or length(current_setting('audit.actor', true)) > 256
-        then audit.context_of(current_setting('audit.context', true), current_setting('audit.actor', true)) end,
+    select now(), pg_current_xact_id(),
+      case when s.actor <> '' or s.context <> ''
+        then sha256(convert_to(coalesce(s.actor, '') || e'\x01' || coalesce(s.context, ''), getdatabaseencoding())) else sha256(e'\\x01') end,
+      audit.incarnation_here(), left(nullif(s.actor, ''), 256),
+      case when s.context <> '' or length(s.actor) > 256 then audit.context_of(s.context, s.actor) end,
       session_user, nullif(current_setting('role'), 'none'), nullif(current_setting('application_name'), ''),
       inet_client_addr(), pg_backend_pid(),
-      case when current_setting('audit.signature', true) <> ''
-        then audit.signature_worth(current_setting('audit.signature', true), current_setting('audit.actor', true), current_setting('audit.context', true)) end)
+      case when s.signature <> '' then audit.signature_worth(s.signature, s.actor, s.context) end
+    from (
+      select current_setting('audit.actor', true) as actor, current_setting('audit.context', true) as context,
+        current_setting('audit.signature', true) as signature offset 0) as s
     on conflict do nothing;
   end if;
   return true;
