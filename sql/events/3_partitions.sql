@@ -50,6 +50,10 @@ begin
     -- ENABLE ALWAYS below is DDL of a partition too: what was found missing may have come by it.
     select h.tgfoid into present from pg_trigger as h where h.tgrelid = found.relid and h.tgname = found.name;
     continue when present = found.function;
+    -- That of another strict table, or the common one, logs the partition as rightly: a table may be under watch itself, or have been a
+    -- partition of another. Installing puts the quickest there.
+    continue when present = any (ours) and found.proname ~ '^capture(_[0-9]+)?$'
+      and exists (select from pg_proc as p where p.oid = present and p.proname ~ '^capture(_[0-9]+)?$');
     if present is not null then
       raise exception 'table % has a trigger % of its own: rename it before it becomes a partition of the tracked table %',
         found.relid::regclass, found.name, found.root::regclass

@@ -63,6 +63,13 @@ declare
   image text := case when operation = 'D' then 'p.before' else 'p.after' end;
   pairs text;
   reading text;
+  paired text;
+  changes text;
+  unchanged text;
+  old_image text;
+  new_image text;
+  moved_key text;
+  most integer;
   before_part text;
   after_part text;
   -- The unchanged columns that the row of the log needs: never more than these are made into JSON.
@@ -80,38 +87,50 @@ declare
 begin
   -- The two images of each row, in the order in which the statement met them.
   if operation = 'U' then
-    -- Columns are read as c1, c2, ...: no name of the table can then meet one of ours. An unchanged column adds '{}', which
-    -- costs next to nothing; making whole images and taking the unchanged columns out again costs three times as much.
+    -- Columns are read as c1, c2, ...: no name of the table can then meet one of ours. An unchanged column adds '{}', which costs next to
+    -- nothing, but each changed one copies those before it; making whole images and taking the unchanged columns out again costs the same
+    -- whatever changed. They meet where the square of the changed columns is four times all columns (docs/decisions/0002).
     select string_agg(b.reading, ', '),
-      coalesce(string_agg(format('case when %s then jsonb_build_object(%L, o.%s) else ''{}'' end', b.differs, b.attname, b.c), ' || ')
+      string_agg(format('o.%1$s as o%1$s, n.%1$s as n%1$s, %2$s as d%1$s', b.c, b.differs), ', '),
+      coalesce(string_agg(format('r.d%s::integer', b.c), ' + ') filter (where b.attname <> all (config.ignored)), '0'),
+      coalesce(string_agg(format('case when r.d%1$s then jsonb_build_object(%2$L, r.o%1$s) else ''{}'' end', b.c, b.attname), ' || ')
         filter (where b.attname <> all (config.ignored)), '''{}''::jsonb'),
-      coalesce(string_agg(format('case when %s then jsonb_build_object(%L, n.%s) else ''{}'' end', b.differs, b.attname, b.c), ' || ')
+      coalesce(string_agg(format('case when r.d%1$s then jsonb_build_object(%2$L, r.n%1$s) else ''{}'' end', b.c, b.attname), ' || ')
         filter (where b.attname <> all (config.ignored)), '''{}''::jsonb'),
-      coalesce(string_agg(format('jsonb_build_object(%L, n.%s)', b.attname, b.c), ' || ')
+      string_agg(format('case when not r.d%s then %L end', b.c, b.attname), ', ') filter (where b.attname <> all (config.ignored)),
+      coalesce(string_agg(format('jsonb_build_object(%L, r.n%s)', b.attname, b.c), ' || ')
         filter (where b.attname = any (wanted)), '''{}''::jsonb'),
-      coalesce(string_agg(format('jsonb_build_object(%L, o.%s)', b.attname, b.c), ' || ')
-        filter (where b.attname = any (moving)), 'null::jsonb')
-    into reading, old_part, new_part, after_part, before_part
+      coalesce(string_agg(format('jsonb_build_object(%L, r.o%s)', b.attname, b.c), ' || ')
+        filter (where b.attname = any (moving)), 'null::jsonb'),
+      -- Nothing else tells which row it was, without a key or under another: all of what stayed does.
+      coalesce(string_agg(format('case when r.d%1$s then ''{}'' else jsonb_build_object(%2$L, r.n%1$s) end', b.c, b.attname), ' || ')
+        filter (where b.attname <> all (config.masked || config.ignored)), '''{}''::jsonb'),
+      string_agg('r.d' || b.c, ' or ') filter (where b.attname = any (config.key_columns)), round(2 * sqrt(count(*)))
+    into reading, paired, changes, old_part, new_part, unchanged, after_part, before_part, followed, moved_key, most
     from audit.column_expressions(relation) as b;
-    if config.key_columns is null then
-      -- Nothing else tells which row it was: all of what stayed does.
-      select coalesce(string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
-        filter (where b.attname <> all (config.masked || config.ignored)), '''{}''::jsonb')
-      into followed
-      from audit.column_expressions(relation) as b;
-    else
-      select format('case when %s then %s end',
-        string_agg(b.differs, ' or ') filter (where b.attname = any (config.key_columns)),
-        string_agg(format('case when %s then ''{}'' else jsonb_build_object(%L, n.%s) end', b.differs, b.attname, b.c), ' || ')
-          filter (where b.attname <> all (config.masked || config.ignored)))
-      into followed
-      from audit.column_expressions(relation) as b;
+    -- A function takes a hundred arguments.
+    select string_agg('jsonb_build_object(' || i.old || ')', ' || ' order by i.place),
+      string_agg('jsonb_build_object(' || i.new || ')', ' || ' order by i.place)
+    into old_image, new_image
+    from (
+      select (b.place - 1) / 45 as place, string_agg(format('%L, r.o%s', b.attname, b.c), ', ') as old,
+        string_agg(format('%L, r.n%s', b.attname, b.c), ', ') as new
+      from audit.column_expressions(relation) with ordinality as b(attname, c, reading, differs, place)
+      where b.attname <> all (config.ignored) group by 1) as i;
+    if old_image is not null then
+      old_part := format('case when (%s) > %s then (%s) - array[%s]::text[] else %s end', changes, most, old_image, unchanged, old_part);
+      new_part := format('case when (%s) > %s then (%s) - array[%s]::text[] else %s end', changes, most, new_image, unchanged, new_part);
+    end if;
+    if config.key_columns is not null then
+      followed := format('case when %s then %s end', moved_key, followed);
     end if;
     pairs := format(
-      'select %s as before, %s as after, number, %s as old_part, %s as new_part, %s as followed
-       from (select row_number() over () as number, %s from %s as x) as o
-       join (select row_number() over () as number, %s from %s as x) as n using (number) offset 0',
-      before_part, after_part, old_part, new_part, followed, reading, before_source, reading, after_source);
+      'select %s as before, %s as after, r.number, %s as old_part, %s as new_part, %s as followed
+       from (
+         select number, %s
+         from (select row_number() over () as number, %s from %s as x) as o
+         join (select row_number() over () as number, %s from %s as x) as n using (number) offset 0) as r offset 0',
+      before_part, after_part, old_part, new_part, followed, paired, reading, before_source, reading, after_source);
   elsif operation = 'D' then
     pairs := format('select %s as before, null::jsonb as after from %s as o',
       audit.image_expression(relation, 'o'), before_source);

@@ -23,3 +23,5 @@ $function$;
 alter function audit.config_of(oid) owner to audit_owner;
 revoke all on function audit.config_of(oid) from public;
 grant execute on function audit.config_of(oid) to audit_capture;
+-- The page tells whether every trigger is in its place.
+grant execute on function audit.config_of(oid) to audit_web;

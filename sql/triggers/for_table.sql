@@ -2,13 +2,14 @@
 -- What the common function looks up for each write, it has as constants: the table's number, its key, what is ignored, masked and kept.
 -- object: function audit.present_relation(integer): The table of a registration, when its columns are as noted and all of built-in types; else NULL.
 -- object: function audit.quick_relation(integer): The same for the trigger functions, whose plans work it out until the table is altered.
--- object: function audit.capture_name(oid): The name of the trigger function that a tracked table should have: one of its own, or the common one.
--- object: function audit.capture_text(integer): The text of a tracked table's own trigger function; NULL where it has none.
+-- object: function audit.capture_name(oid): The name of the trigger function that a tracked table, or a partition of one, should have.
+-- object: function audit.capture_number(integer): The number, where the registration of that number has a trigger function of its own; else NULL.
+-- object: function audit.capture_text(integer): The text of a tracked table's own trigger function: the common one where it needs none any more.
 -- object: function audit.capture_head(oid): How a trigger function runs: what stands before its text in the statement that makes it.
 -- object: function audit.capture_differs(integer): Whether a tracked table's own trigger function is missing, or not as it should be.
 -- object: function audit.make_capture(integer): Makes the trigger function of a tracked table.
 -- object: function audit.put_capture(integer, boolean): Makes a tracked table's own trigger function where it is missing or differs, or anew.
--- object: function audit.forget_captures(): Drops the trigger functions of single tables that no trigger calls any more.
+-- object: function audit.forget_captures(): Drops trigger functions of tables that need none of their own; one that a trigger still calls becomes the common one.
 
 -- VOLATILE, so that it sees what is so now: the snapshot of a COPY is older than its lock on the table, and what the table's owner altered
 -- meanwhile is not in it. In a transaction whose snapshot is older still nothing can be said.
@@ -41,14 +42,24 @@ as $function$
 $function$;
 
 -- Without a key all of a row tells which it was, and a table whose writes go through when they cannot be logged has another end.
+create or replace function audit.capture_number(number integer)
+returns integer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $function$
+  select t.id from audit.tracked_table as t
+  where t.id = number and t.until is null and t.kind = 'tracked' and t.failure = 'strict' and t.key_columns is not null
+$function$;
+
 create or replace function audit.capture_name(relation oid)
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $function$
-  select coalesce((
-    select 'capture_' || t.id from audit.tracked_table as t
-    where t.relid = relation and t.until is null and t.kind = 'tracked' and t.failure = 'strict' and t.key_columns is not null), 'capture')
+  select case
+    when t.failure = 'available' then 'capture_available'
+    else coalesce('capture_' || audit.capture_number(t.id), 'capture') end
+  from audit.config_of(relation) as t
 $function$;
 
 create or replace function audit.capture_text(number integer)
@@ -75,12 +86,16 @@ declare
   key text;
   old_value text;
   new_value text;
-  about text := 'null';
+  about text;
   place text;
 begin
-  select t.* into config from audit.tracked_table as t where t.id = number and audit.capture_name(t.relid) = 'capture_' || number;
+  select t.* into config from audit.tracked_table as t where t.id = audit.capture_number(number);
+  -- What is left on a partition that was detached must go on with whatever the common function calls by then.
+  if config.id is null then
+    return common;
+  end if;
   -- Somebody replaced the others: status says so, and installing makes them again.
-  if config.id is null or strpos(common, read_place) = 0 or strpos(common, write_place) = 0 or insert_transaction is null then
+  if strpos(common, read_place) = 0 or strpos(common, write_place) = 0 or insert_transaction is null then
     return null;
   end if;
   -- As a hash, without numbers that another database would have otherwise: whoever alters the registry by hand is found out.
@@ -110,26 +125,43 @@ begin
     from (values ('INSERT', 'new', 'after'), ('DELETE', 'old', 'before')) as o(operation, part, image);
   end if;
 
-  select string_agg(format('%1$L, %2$s -> %1$L', k.name, image), ', ' order by k.place) into key
-  from unnest(config.key_columns) with ordinality as k(name, place);
+  -- A function takes a hundred arguments.
+  select string_agg('jsonb_build_object(' || p.columns || ')', ' || ' order by p.part) into key
+  from (
+    select k.place / 45 as part, string_agg(format('%1$L, %2$s -> %1$L', k.name, image), ', ' order by k.place) as columns
+    from unnest(config.key_columns) with ordinality as k(name, place) where k.name is not null group by 1) as p;
   select 'old_part' || coalesce(string_agg(format(m.text, 'old_part', m.name, m.hidden), ''), ''),
     'new_part' || coalesce(string_agg(format(m.text, 'new_part', m.name, m.hidden), ''), '')
   into old_value, new_value
   from (
     select k as name, jsonb_build_object(k, '••••••') as hidden, ' || case when %1$s ? %2$L then %3$L::jsonb else ''{}'' end' as text
-    from unnest(config.masked) as k) as m;
-  if config.about <> '{}' then
-    select format($text$case when tg_op = 'UPDATE' then nullif(jsonb_build_object(%s)%s, '{}') end$text$,
-      string_agg(format('%1$L, after_image -> %1$L', k), ', '),
-      string_agg(format($text$ - case when new_part ? %1$L then %1$L else '' end$text$, k), ''))
-    into about from unnest(config.about) as k;
-  end if;
+    from unnest(config.masked) as k where k is not null) as m;
+  select case when count(*) = 0 then 'null' else format($text$case when tg_op = 'UPDATE' then nullif((%s)%s, '{}') end$text$,
+      string_agg('jsonb_build_object(' || p.columns || ')', ' || '), string_agg(p.changed, '')) end
+  into about
+  from (
+    select k.place / 45 as part, string_agg(format('%1$L, after_image -> %1$L', k.name), ', ') as columns,
+      string_agg(format($text$ - case when new_part ? %1$L then %1$L else '' end$text$, k.name), '') as changed
+    from unnest(config.about) with ordinality as k(name, place) where k.name is not null group by 1) as p;
   place := case when config.parent_table is not null then format(
       'p.root_table, p.root, p.tenant from audit.place_of((select t from audit.tracked_table as t where t.id = %s), %s) as p', number, image)
     else 'null, null, ' || coalesce(format('%s ->> %L', image, config.account_column), 'null') end;
 
   common := replace(common, e'\ndeclare\n', format(e'\ndeclare\n  own boolean; -- registered as %s\n', registration));
-  common := replace(common, read_place, format($text$
+  -- First, for names of columns stand in what is put in its place; no name is as long as the other mark.
+  common := replace(common, write_place, format($text$
+  if own then
+    if tg_op <> 'UPDATE' or new_part <> '{}' then
+      with change as (
+        insert into audit.change (at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
+        select now(), pg_current_xact_id(), %1$s, tg_op::"char", %2$s, %3$s, %4$s, %5$s, %6$s)
+      %7$s;
+    end if;
+    return null;
+  end if;
+
+$text$, number, key, old_value, new_value, about, place, insert_transaction));
+  return replace(common, read_place, format($text$
     if tg_op = 'UPDATE' and current_setting('transaction_isolation') = 'read committed' then
       select i.before_image - s.same, i.after_image - s.same, i.before_image, i.after_image, i.several,
         not i.several and pg_column_size(i.after_image) < 2000 and %1$s and %2$s
@@ -145,18 +177,6 @@ begin
     exit reading when own;
 
 $text$, settled, ready, guard, case when config.ignored <> '{}' then format(' or k.key = any (%L::text[])', config.ignored) else '' end, one_image));
-  return replace(common, write_place, format($text$
-  if own then
-    if tg_op <> 'UPDATE' or new_part <> '{}' then
-      with change as (
-        insert into audit.change (at, transaction_id, table_id, operation, key, old, new, about, root_table_id, root_key, account)
-        select now(), pg_current_xact_id(), %1$s, tg_op::"char", jsonb_build_object(%2$s), %3$s, %4$s, %5$s, %6$s)
-      %7$s;
-    end if;
-    return null;
-  end if;
-
-$text$, number, key, old_value, new_value, about, place, insert_transaction));
 end
 $function$;
 
@@ -174,7 +194,7 @@ returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $function$
-  select exists (select from audit.tracked_table as t where t.id = number and audit.capture_name(t.relid) = 'capture_' || number)
+  select (audit.capture_number(number) is not null or to_regprocedure('audit.capture_' || number || '()') is not null)
     and not exists (
       select from pg_proc as p
       where p.oid = to_regprocedure('audit.capture_' || number || '()') and p.prosrc = audit.capture_text(number)
@@ -212,12 +232,12 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 begin
-  -- Two at a time would alter the rights of the schema at once.
-  perform pg_advisory_xact_lock(hashtextextended('whochanged: audit.put_capture', 0));
   -- Anew, so that plans are worked out anew that were made for what was registered before.
-  if not audit.capture_differs(number) and not (anew and audit.capture_text(number) is not null) then
+  if not audit.capture_differs(number) and not (anew and audit.capture_number(number) is not null) then
     return false;
   end if;
+  -- Two at a time would alter the rights of the schema at once. Who has nothing to make waits for nobody.
+  perform pg_advisory_xact_lock(hashtextextended('whochanged: audit.put_capture', 0));
   -- Somebody gave it away: the triggers that call it stay.
   if to_regprocedure('audit.capture_' || number || '()') is not null then
     execute format('alter function audit.capture_%s() owner to audit_capture', number);
@@ -236,15 +256,20 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare
-  unused regprocedure;
+  unused record;
 begin
   for unused in
-    select p.oid::regprocedure from pg_proc as p
-    where p.pronamespace = 'audit'::regnamespace and p.proname ~ '^capture_[0-9]+$'
-      and not exists (select from pg_trigger as t where t.tgfoid = p.oid)
-      and not exists (select from audit.tracked_table as t where audit.capture_name(t.relid) = p.proname)
+    select p.oid::regprocedure as identity, substr(p.proname, 9)::integer as number,
+      exists (select from pg_trigger as t where t.tgfoid = p.oid) as called
+    from pg_proc as p
+    where p.pronamespace = 'audit'::regnamespace and p.proname ~ '^capture_[0-9]+$' and audit.capture_number(substr(p.proname, 9)::integer) is null
   loop
-    execute format('drop function %s', unused);
+    if unused.called then
+      -- By a partition that was detached.
+      perform audit.put_capture(unused.number);
+    else
+      execute format('drop function %s', unused.identity);
+    end if;
   end loop;
 end
 $function$;
@@ -252,15 +277,17 @@ $function$;
 alter function audit.present_relation(integer) owner to audit_owner;
 alter function audit.quick_relation(integer) owner to audit_owner;
 alter function audit.capture_name(oid) owner to audit_owner;
+alter function audit.capture_number(integer) owner to audit_owner;
 alter function audit.capture_text(integer) owner to audit_owner;
 alter function audit.capture_head(oid) owner to audit_owner;
 alter function audit.capture_differs(integer) owner to audit_owner;
 alter function audit.put_capture(integer, boolean) owner to audit_owner;
 alter function audit.forget_captures() owner to audit_owner;
-revoke all on function audit.present_relation(integer), audit.quick_relation(integer), audit.capture_name(oid), audit.capture_text(integer),
+revoke all on function audit.present_relation(integer), audit.quick_relation(integer), audit.capture_name(oid), audit.capture_number(integer), audit.capture_text(integer),
   audit.capture_head(oid), audit.capture_differs(integer), audit.make_capture(integer), audit.put_capture(integer, boolean),
   audit.forget_captures() from public;
-grant execute on function audit.present_relation(integer), audit.quick_relation(integer), audit.capture_name(oid), audit.capture_text(integer),
+grant execute on function audit.present_relation(integer), audit.quick_relation(integer), audit.capture_name(oid), audit.capture_number(integer), audit.capture_text(integer),
   audit.capture_head(oid) to audit_capture;
--- The page tells whether every trigger is in its place.
-grant execute on function audit.capture_name(oid) to audit_web;
+-- The page tells whether every trigger is in its place, and what it calls as it should be.
+grant execute on function audit.capture_name(oid), audit.capture_number(integer), audit.capture_text(integer), audit.capture_head(oid),
+  audit.capture_differs(integer) to audit_web;

@@ -30,12 +30,12 @@ returns table (part regclass, name text, definition text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $function$
-  select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || case when exists (
-      select from audit.tracked_table as t where t.relid = relation and t.until is null and t.failure = 'available')
-    then regexp_replace(w.tail, '(audit\.capture(_truncate)?)\(\)$', '\1_available()')
-    else regexp_replace(w.tail, 'audit\.capture\(\)$', 'audit.' || audit.capture_name(relation) || '()') end
+  -- A partition may be under watch itself, from before it was attached: it has what is its own.
+  select p.oid::regclass, w.name, w.head || ' on ' || p.oid::regclass || ' ' || regexp_replace(
+      case when p.function = 'capture_available' then replace(w.tail, 'capture_truncate()', 'capture_truncate_available()') else w.tail end,
+      'audit\.capture\(\)$', 'audit.' || coalesce(p.function, 'capture') || '()')
   from (
-    select c.oid, c.relkind from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
+    select c.oid, c.relkind, audit.capture_name(c.oid) as function from (select t.relid from pg_partition_tree(relation) as t union select relation) as t
     join pg_class as c on c.oid = t.relid where c.relkind in ('r', 'p')) as p
   cross join (values
     ('tracked', 'audit_insert', 'create trigger audit_insert after insert',

@@ -43,6 +43,7 @@ as $function$
   select tstzrange(current_date, (
     select d.day from (select current_date + n as day from generate_series(0, 100) as n) as d
     where to_regclass('audit.change_' || to_char(d.day, 'YYYYMMDD')) is null or to_regclass('audit.transaction_' || to_char(d.day, 'YYYYMMDD')) is null
+      or d.day > current_date + 99
     order by d.day limit 1))
 $function$;
 

@@ -136,6 +136,12 @@ begin
            account_column, parent_table, parent_columns, registered, null::timestamptz,
            present, relation::oid, open_columns, failure);
     if found then
+      -- Whoever writes in an open transaction may not look for another function of triggers that it has called before.
+      if has_table_privilege(relation, 'update, delete, truncate') then
+        execute format('lock table %s in share row exclusive mode', relation);
+      else
+        raise notice 'transactions that are open may log one more write of % by the options that it had', relation;
+      end if;
       perform audit.put_capture(table_number, true);
     end if;
   end if;
