@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row, tuple_row
 
+from capture.errors import DatabaseError
 from capture.patience import patiently
 from capture.resources import query
 from capture.upkeep import one
@@ -31,13 +32,19 @@ def renew_triggers(conn: psycopg.Connection[Any]) -> list[str]:
     """Put the triggers of tracked tables right that are not as they should be, where the login may; return the tables.
 
     Each table in a transaction of its own: what holds the log's registry must not wait for a business table.
-    Raises DatabaseError where a table stays busy.
+    Raises DatabaseError where a table stays busy or has triggers of its own by these names, after all others were put right.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         stale = cursor.execute(query("triggers_stale")).fetchall()
     conn.rollback()
+    refused = []
     for table in stale:
-        patiently(conn, lambda table=table: conn.execute(query("partitions_cover"), table))  # type: ignore[misc]
+        try:
+            patiently(conn, lambda table=table: conn.execute(query("partitions_cover"), table))  # type: ignore[misc]
+        except (psycopg.Error, DatabaseError) as error:
+            refused.append((str(error).splitlines() or [type(error).__name__])[0])
+    if refused:
+        raise DatabaseError("; ".join(refused))
     return [f"triggers of {table['name']}" for table in stale]
 
 

@@ -219,3 +219,17 @@ def test_who_tracks_what_is_as_it_should_be_waits_for_nobody(conn: Connection, d
         track_table(one, "public.b")
         two.execute("set lock_timeout = '2s'")
         track_table(two, "public.a")
+
+
+def test_a_table_that_cannot_be_put_right_keeps_no_other_from_it(conn: Connection) -> None:
+    conn.execute(
+        "create table a (id int primary key); create table b (id int primary key);"
+        "create function own() returns trigger language plpgsql as 'begin return null; end'"
+    )
+    for table in ("a", "b"):
+        track_table(conn, f"public.{table}")
+        conn.execute(f"drop trigger audit_update on {table}".encode())
+    conn.execute("create trigger audit_update after update on a for each statement execute function own()")
+    with pytest.raises(DatabaseError, match=r"table public\.a has a trigger audit_update of its own: rename it"):
+        install(conn)
+    assert [table.table_name for table in coverage(conn) if not table.ok] == ["public.a"]
