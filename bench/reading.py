@@ -145,7 +145,7 @@ def measure(log: Log, rounds: int) -> dict[str, Timed]:
         timed("overview of a reader", lambda: pages.tallies(conn, catalogue, single["accounts of a reader"]))
         timed("choices", lambda: pages.choices(conn, catalogue, Filters()))
         conn.execute("SET statement_timeout = '60s'")
-        for name, text in VIEW.items():
+        for name, text in {**VIEW, **dict(_view_pairs())}.items():
             where = text.format(busy=people[0])
             statement = f"SELECT * FROM audit.log WHERE {where} ORDER BY at DESC, id DESC LIMIT 50".encode()
             try:
@@ -164,6 +164,14 @@ VIEW = {
     "an account": "account = '17'",
     "a day, 60 days ago": "at >= now() - interval '61 days' AND at < now() - interval '60 days'",
 }
+
+
+def _view_pairs() -> Iterator[tuple[str, str]]:
+    """Yield each pair of conditions on the view."""
+    for first, other in combinations(
+        [name for name in VIEW if name not in {"nothing", "a person who is not there"}], 2
+    ):
+        yield f"{first}, {other}", f"{VIEW[first]} AND {VIEW[other]}"
 
 
 def main() -> int:

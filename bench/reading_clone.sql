@@ -24,6 +24,10 @@ CREATE FUNCTION bench.tally(day date, days integer) RETURNS void LANGUAGE sql AS
     DELETE FROM audit.entry_tally AS t WHERE t.day < tally.day AND t.day > tally.day - days;
     INSERT INTO audit.entry_tally SELECT t.day - back, module, type, entity, actor, actor_kind, account, former_account, sensitivity, entries
     FROM audit.entry_tally AS t CROSS JOIN generate_series(1, days - 1) AS back WHERE t.day = tally.day;
+    UPDATE audit.entry_sum AS s SET entries = 8 * entries WHERE s.day = tally.day;
+    DELETE FROM audit.entry_sum AS s WHERE s.day < tally.day AND s.day > tally.day - days;
+    INSERT INTO audit.entry_sum SELECT s.day - back, what, name, other, entries
+    FROM audit.entry_sum AS s CROSS JOIN generate_series(1, days - 1) AS back WHERE s.day = tally.day;
     INSERT INTO audit.entry_day SELECT d.day - back, words, 8 * entries, 0
     FROM audit.entry_day AS d CROSS JOIN generate_series(1, days - 1) AS back WHERE d.day = tally.day
     ON CONFLICT (day) DO UPDATE SET words = excluded.words, entries = excluded.entries;

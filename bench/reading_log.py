@@ -57,7 +57,7 @@ def make_log(server: Server, changes: int, days: int) -> Log:
         conn.execute("SELECT bench.tally(%s, %s)", (last, days))
         conn.execute("SET maintenance_work_mem = '1GB'")
         conn.execute("CREATE INDEX entry_terms_idx ON audit.entry USING gin (terms)")
-        conn.execute("VACUUM ANALYZE audit.transaction, audit.change, audit.entry, audit.entry_tally")
+        conn.execute("VACUUM ANALYZE audit.transaction, audit.change, audit.entry, audit.entry_tally, audit.entry_sum")
         found = conn.execute(SIZES.encode()).fetchall()[0]
     return Log(address, found[0], found[1], days, speed, int(found[2]), int(found[3]))
 
@@ -75,5 +75,5 @@ SELECT (SELECT count(*) FROM audit.change), (SELECT count(*) FROM audit.entry),
   (SELECT sum(pg_total_relation_size(relid)) FROM (SELECT relid FROM pg_partition_tree('audit.change')
     UNION ALL SELECT relid FROM pg_partition_tree('audit.transaction')) AS t),
   (SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('audit.entry'))
-    + pg_total_relation_size('audit.entry_tally') + pg_total_relation_size('audit.entry_name')
+    + pg_total_relation_size('audit.entry_tally') + pg_total_relation_size('audit.entry_sum') + pg_total_relation_size('audit.entry_name')
 """

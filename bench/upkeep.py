@@ -33,11 +33,24 @@ OPEN_SECONDS = 2.0
 WRITERS = 4
 CHANGE = "UPDATE crm.territories SET description = clock_timestamp()::text WHERE id = %s"
 
+HEAD = f"""# Business writes while the log is kept
+
+Milliseconds that a transaction of one row takes, of {WRITERS} sessions that write all the time, into a log
+of so many changes over {DAYS} days; beside them a session whose transaction has written, has read the log,
+and stays open for {OPEN_SECONDS:.0f} seconds, again and again.
+`make bench-upkeep` writes this page.
+
+| changes | meanwhile | days | writes | median | 99th percentile | 99.9th | worst |
+|---|---|---|---|---|---|---|---|
+"""
+
 
 def main() -> int:
     """Make a log, measure, and write the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.upkeep", description=__doc__)
-    parser.add_argument("--changes", type=int, default=1_000_000, help="changes in the log, over 110 days")
+    parser.add_argument(
+        "--changes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="changes in the log, over 110 days"
+    )
     parser.add_argument("--seconds", type=float, default=30, help="length of each measurement")
     parser.add_argument("--major", type=int, default=DEFAULT_MAJOR, help="version of PostgreSQL")
     arguments = parser.parse_args()
@@ -46,32 +59,28 @@ def main() -> int:
         server = Server(programs(arguments.major), Path(folder) / "data", OPTIONS)
         server.start()
         try:
-            text = measure(make_log(server, arguments.changes, DAYS), arguments.seconds)
+            rows = []
+            for changes in arguments.changes:
+                rows += measure(make_log(server, changes, DAYS), arguments.seconds)
         finally:
             server.stop()
+    text = HEAD + "\n".join(rows) + "\n"
     RESULTS.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
 
 
-def measure(log: Log, seconds: float) -> str:
-    """Return the table: writes with nothing else going on, while days are made, while days are dropped."""
+def measure(log: Log, seconds: float) -> list[str]:
+    """Return the lines of one log: writes with nothing else going on, while days are made, while days are dropped."""
     rows = []
     for title, work in (("nothing else", _nothing), ("days are made", _make), ("days are dropped", _drop)):
         times, done = _writes(log.address, seconds, work)
         cut = statistics.quantiles(times, n=1000)
         rows.append(
-            f"| {title} | {done} | {len(times):,} | {statistics.median(times):.1f} | {cut[989]:.1f} | {cut[998]:.1f} | {max(times):.1f} |"
+            f"| {log.changes:,} | {title} | {done} | {len(times):,} "
+            f"| {statistics.median(times):.1f} | {cut[989]:.1f} | {cut[998]:.1f} | {max(times):.1f} |"
         )
-    head = (
-        "# Business writes while the log is kept\n\n"
-        f"Milliseconds that a transaction of one row takes, of {WRITERS} sessions that write all the time, into a log of\n"
-        f"{log.changes:,} changes over {log.days} days; beside them a session whose transaction has written, has read the log,\n"
-        f"and stays open for {OPEN_SECONDS:.0f} seconds, again and again.\n"
-        "`make bench-upkeep` writes this page.\n\n"
-        "| meanwhile | days | writes | median | 99th percentile | 99.9th | worst |\n|---|---|---|---|---|---|---|\n"
-    )
-    return head + "\n".join(rows) + "\n"
+    return rows
 
 
 def _nothing(_: psycopg.Connection[tuple[object, ...]], until: float) -> int:

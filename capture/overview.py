@@ -108,23 +108,23 @@ class Tally:
         self.levels[entry.sensitivity] += 1
 
     def add_row(self, row: tuple[Any, ...]) -> None:
-        """Count what tally_sum.sql counted in one of its ways."""
-        way, day, module, actor, kind, change_type, entity, account, former, level, number = row
-        match way:
-            case 0b01111:
-                self.days[day][module] += number
-                self.modules[module] += number
-            case 0b10111:
-                self.people[actor, kind] += number
-                self.kinds[kind] += number
-            case 0b11011:
-                self.types[change_type] += number
-            case 0b11101:
-                self.entities[entity] += number
-            case 0b11110:
-                self.levels[level] += number
+        """Count what tally_sum.sql or tally_everything.sql counted in one of its ways."""
+        what, day, name, other, number = row
+        match what:
+            case "module":
+                self.days[day][name] += number
+                self.modules[name] += number
+            case "person":
+                self.people[name, other] += number
+                self.kinds[other] += number
+            case "type":
+                self.types[name] += number
+            case "entity":
+                self.entities[name] += number
+            case "sensitivity":
+                self.levels[name] += number
             case _:
-                self.accounts.update(dict.fromkeys({one for one in (account, former) if one is not None}, number))
+                self.accounts.update(dict.fromkeys({one for one in (name, other) if one is not None}, number))
 
 
 def choices(conn: psycopg.Connection[Any], catalogue: Catalogue, scope: Filters) -> Choices:
@@ -210,13 +210,15 @@ def _summed(conn: psycopg.Connection[Any], filters: Filters, span: Span) -> list
         "days": days,
         "modules": _named(conn, "module", filters.modules),
         "types": _named(conn, "type", filters.types),
-        "actors": _named(conn, "actor", tuple(filters.people)),
+        "actors": _named(conn, "person", tuple(filters.people)),
         "kind": filters.actor_kind,
         "levels": None if filters.sensitivity is None else list(filters.sensitivities),
         "account": filters.account,
         "accounts": None if filters.accounts is None else sorted(filters.accounts),
     }
-    return log_cursor(conn).execute(query("tally_sum"), parameters, prepare=False).fetchall()
+    everything = all(value is None for name, value in parameters.items() if name != "days")
+    statement = query("tally_everything" if everything else "tally_sum")
+    return log_cursor(conn).execute(statement, parameters, prepare=False).fetchall()
 
 
 def _named(conn: psycopg.Connection[Any], what: str, names: tuple[str, ...]) -> list[str] | None:

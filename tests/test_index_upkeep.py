@@ -138,7 +138,8 @@ def test_the_index_goes_with_the_days_that_are_purged(crm_conn: Connection) -> N
     assert purge(crm_conn).notes == ()
     assert value(crm_conn, "SELECT to_regclass(%s)", f"audit.entry_{day:%Y%m%d}") is None
     assert value(crm_conn, "SELECT min(day) > %s FROM audit.entry_day", day)
-    assert value(crm_conn, "SELECT count(*) FROM audit.entry_tally WHERE day <= %s", day) == 0
+    for table in ("entry_tally", "entry_sum"):
+        assert value(crm_conn, f"SELECT count(*) FROM audit.{table} WHERE day <= %s", day) == 0
     assert value(crm_conn, "SELECT count(*) FROM audit.entry_name") == 1
 
 
@@ -181,7 +182,7 @@ def test_a_reader_reads_by_the_index_and_cannot_change_it(crm_conn: Connection, 
         with psycopg.connect(login(crm_dsn, "ana"), autocommit=True) as ana:
             assert pages.count(ana, WORDS, Filters(search="europe")).number == 1
             assert pages.tallies(ana, WORDS, Filters()).total == 1
-            for table in ("entry", "entry_day", "entry_tally", "entry_name", "entry_index"):
+            for table in ("entry", "entry_day", "entry_tally", "entry_sum", "entry_name", "entry_index"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     ana.execute(f"DELETE FROM audit.{table}")
     finally:

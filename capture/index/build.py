@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from capture.catalogue.model import Catalogue
 from capture.entries.describe import Block, Teller
 from capture.filters import Filters
+from capture.index.mixes import Meetings
 from capture.index.state import DAY, Words, midnight, read_tail, words_of
 from capture.index.terms import terms_of
 from capture.model import Entry, Transaction
@@ -90,6 +91,7 @@ class _Indexer:
         self.teller = Teller(conn, catalogue)
         self.named = self.teller.names().pairs
         self.words: Words = words_of(conn, catalogue, self.teller.columns, self.teller.names())
+        self.meetings = Meetings()
         self.report = IndexReport()
 
     def run(self, stop: Callable[[], bool]) -> IndexReport:
@@ -197,6 +199,7 @@ class _Indexer:
             with self.conn.cursor().copy(query("index_copy")) as copy:
                 for row in rows:
                     copy.write(row)
+            self.meetings.write(self.conn)
         return written
 
     def _rows(self, block: Block, names: LogNames, written: dict[date, _Written]) -> Iterator[str]:
@@ -204,17 +207,21 @@ class _Indexer:
             if not found:
                 continue
             last = max(change.id for change in changes)
-            day = written[transaction.at.astimezone(UTC).date()]
+            date_of = transaction.at.astimezone(UTC).date()
+            day = written[date_of]
             day.last_id = max(day.last_id, last)
             day.entries += len(found)
             for place, entry in enumerate(found):
                 day.tally[_counted(entry)] += 1
-                yield _line(transaction, last, place, terms_of(entry, unsure=names.unsure))
+                terms = terms_of(entry, unsure=names.unsure)
+                self.meetings.add(terms.mix, terms.met, date_of)
+                yield _line(transaction, last, place, terms.text)
 
     def _count(self, day: date, written: _Written) -> None:
-        with self.conn.cursor() as cursor:
-            rows = [(day, *what, number) for what, number in written.tally.items()]
-            cursor.executemany(query("index_tally"), rows)
+        if not written.tally:
+            return
+        columns = zip(*((*what, number) for what, number in written.tally.items()), strict=True)
+        self.conn.execute(query("index_tally"), {"day": day, **dict(zip(_COUNTED, map(list, columns), strict=True))})
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
@@ -227,6 +234,9 @@ class _Indexer:
 def _line(transaction: Transaction, last: int, place: int, terms: str) -> str:
     at = transaction.at.astimezone(UTC).isoformat()
     return f"{at}\t{transaction.transaction_id}\t{last}\t{place}\t{terms}\n"
+
+
+_COUNTED = ("modules", "types", "entities", "actors", "kinds", "accounts", "former", "levels", "entries")
 
 
 def _counted(entry: Entry) -> tuple[Any, ...]:

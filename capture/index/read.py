@@ -14,6 +14,7 @@ from capture.catalogue.model import Catalogue
 from capture.cursors import Cursor, Key
 from capture.entries.describe import Teller, is_of, placed
 from capture.filters import Filters, wanted
+from capture.index.mixes import mixes_for
 from capture.index.select import Found, selected
 from capture.index.state import Span, State, backwards, onwards, read_state, words_of
 from capture.index.terms import Asked, asked
@@ -61,10 +62,10 @@ class Reader:
         """
         if filters.accounts is not None and not filters.accounts:
             return
-        wish = asked(filters)
         if self.state is None or not self.state.names:
             yield from self._unindexed(filters, start, block)
             return
+        wish = self._asked(filters)
         if not wish:
             for begin, end in self._times(filters, start, self.state):
                 yield from self._unindexed(replace(filters, since=begin, until=end), start, block)
@@ -79,6 +80,10 @@ class Reader:
                 yield from self._indexed(filters, start, span, wish.candidates, block)
             else:
                 yield from self._unindexed(replace(filters, since=span.first, until=span.end), start, block)
+
+    def _asked(self, filters: Filters) -> Asked | None:
+        """Return what to ask of the index. What it has come to know since its state was read, is not asked of it anyway."""
+        return asked(filters, lambda wish: mixes_for(self.conn, wish))
 
     @staticmethod
     def _times(filters: Filters, start: Cursor | None, state: State) -> Iterator[tuple[datetime, datetime]]:
@@ -96,13 +101,12 @@ class Reader:
 
     def count(self, filters: Filters, cap: int) -> int:
         """Return how many entries the filters want, at most so many."""
-        wish = asked(filters)
-        if wish is None or (self.state is not None and not self.state.names):
+        if asked(filters) is None or (self.state is not None and not self.state.names):
             return sum(1 for _ in islice(self.keyed(filters), cap))
         for _ in range(_TRIES):
             if self.state is None:
                 break
-            number = self._counted(filters, wish, cap, self.state)
+            number = self._counted(filters, self._asked(filters) or Asked("", ""), cap, self.state)
             row = log_cursor(self.conn).execute(query("index_watermark")).fetchone()
             if row is not None and Watermark(*row) == self.state.watermark:
                 return number
@@ -116,7 +120,7 @@ class Reader:
         number = 0
         for span in state.spans(filters.since, filters.until):
             if span.indexed:
-                for begin, end in backwards(span.first, span.end):
+                for begin, end in backwards(span.first, span.end) if wish.countable else ():
                     parameters = {"terms": wish.certain, "first": begin, "end": end, "limit": cap - number}
                     row = log_cursor(self.conn).execute(query("index_count"), parameters, prepare=False).fetchone()
                     number += row[0] if row else 0

@@ -21,7 +21,7 @@ from capture.renames import Names
 from capture.resources import query
 from capture.window import Watermark
 
-FORM = f"1 {unidata_version} {babel.__version__}"
+FORM = f"2 {unidata_version} {babel.__version__}"
 """Another one when terms are made otherwise: then every index is stale. What letters and languages are, differs by version too."""
 
 LONGEST_TAIL = 5000

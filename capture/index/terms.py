@@ -1,12 +1,13 @@
 """The terms by which the index finds entries, and what a filter asks of them.
 
 A word stands as it is. What other filters ask for has a capital before it, which no word begins with. An entry whose names or words
-may become others without a trace in the log has the term U: it is looked at whatever names and words are asked for.
+may become others without a trace in the log has the term U: it is looked at whatever names and words are asked for. X is of its mix: see
+`capture.index.mixes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -14,91 +15,149 @@ from hashlib import blake2b
 from capture.entries.identity import decode, root_hash
 from capture.entries.order import key_text
 from capture.filters import Filters, entity_names, texts, wanted_words, words
+from capture.index.mixes import Mix, Mixes, Wish, mix_of
 from capture.model import Entry
 
 UNSURE = "U"
 MOST = 2000
 """So many terms an entry has at most: one with more is looked at whatever is asked for."""
 
+WIDEST = 32
+"""So many mixes are asked for by name, at most: of more, it is the filters themselves that find sooner."""
+
 _HASH = 6
+_KEPT = frozenset("TSKMACNX")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a filter asks of the index, each as a tsquery, empty where it asks for nothing.
 
-    `sure` is told by the terms of every entry; `unsure` by those of entries without the term U.
+    `sure` is told by the terms of every entry; `unsure` by those of entries without the term U. `nothing`: the index knows of no entry
+    that can be wanted; `unheard`: of none without the term U.
     """
 
     sure: str
     unsure: str
+    nothing: bool = False
+    unheard: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything is asked for."""
-        return bool(self.sure or self.unsure)
+        return bool(self.sure or self.unsure or self.nothing or self.unheard)
+
+    @property
+    def countable(self) -> bool:
+        """Whether there may be entries about which the index is right."""
+        return not (self.nothing or self.unheard)
 
     @property
     def candidates(self) -> str:
-        """The entries that must be looked at."""
+        """The entries that must be looked at; empty where there are none."""
+        if not self.countable:
+            return self.doubtful
         return _all(self.sure, f"({self.unsure} | '{UNSURE}')" if self.unsure else "")
 
     @property
     def certain(self) -> str:
-        """The entries that need not be looked at: the index is right about them."""
+        """The entries that need not be looked at: the index is right about them. Good for nothing where none is countable."""
         return _all(self.sure, f"{self.unsure} & !'{UNSURE}'" if self.unsure else "")
 
     @property
     def doubtful(self) -> str:
         """The candidates that are not certain; empty where there are none."""
-        return _all(self.sure, f"'{UNSURE}'") if self.unsure else ""
+        if self.nothing or not (self.unsure or self.unheard):
+            return ""
+        return _all(self.sure, f"'{UNSURE}'")
 
 
-def terms_of(entry: Entry, *, unsure: bool) -> str:
-    """Return the terms of an entry as a tsvector is written. *unsure* says that the names in it may become others."""
-    found = {f"T{entry.type.casefold()}", f"S{entry.sensitivity}", f"K{entry.actor_kind}"}
-    found |= {_named("M", entry.module), _named("A", entry.actor), f"R{decode(entry.id).root.hex()}"}
-    found |= {_hashed("C", account) for account in (entry.account, entry.former_account) if account is not None}
-    found |= {_hashed("E", name) for name in entity_names(entry)}
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of an entry: `text` as a tsvector is written, its `mix`, and those which are `met` with the mix."""
+
+    text: str
+    mix: Mix
+    met: frozenset[str]
+
+
+def terms_of(entry: Entry, *, unsure: bool) -> Terms:
+    """Return the terms of an entry. *unsure* says that the names in it may become others."""
+    mix = mix_of(entry)
+    found = {f"T{mix.type}", f"S{mix.sensitivity}", f"K{mix.actor_kind}", mix.term}
+    found |= {_named("M", entry.module), _named("N", entry.entity), f"R{decode(entry.id).root.hex()}"}
+    met = {_hashed("C", account) for account in (entry.account, entry.former_account) if account is not None}
+    met.add(_named("A", entry.actor))
+    found |= {_hashed("E", name) for name in entity_names(entry) if name != mix.entity}
     for change in entry.changes:
         if change.key:
             found.add(f"R{_root(change.table, key_text(change.key))}")
+    said: set[str] = set()
     for text in texts(entry):
-        found |= _words(text)
-        if len(found) > MOST:
+        said |= _words(text)
+        if len(found) + len(said) > MOST:
             break
-    if len(found) > MOST:
-        found = {term for term in found if term[0] in "TSKMAC"}
-        unsure = True
+    if len(found) + len(said) > MOST:
+        found = {term for term in found if term[0] in _KEPT}
+        said, unsure = set(), True
+    found |= met
     if unsure:
         found.add(UNSURE)
-    return "'" + "' '".join(found) + "'"
+    met |= said
+    return Terms("'" + "' '".join(found | said) + "'", mix, frozenset(met))
 
 
-def asked(filters: Filters) -> Asked | None:
-    """Return what a filter asks of the index, nothing where it asks for no more than a time; None where it cannot be asked of it."""
-    sure = [
-        _any(_named("M", module) for module in filters.modules),
-        _any(f"T{name.casefold()}" for name in filters.types if name.isalpha()),
-        _any(_named("A", name) for name in filters.people),
-        _any(f"S{name}" for name in filters.sensitivities) if filters.sensitivity not in (None, "low") else "",
-        f"'K{filters.actor_kind}'" if filters.actor_kind else "",
-        "" if filters.account is None else f"'{_hashed('C', filters.account)}'",
-    ]
-    if filters.types and not sure[1]:
+def asked(filters: Filters, mixes: Callable[[Wish], Mixes] | None = None) -> Asked | None:
+    """Return what a filter asks of the index, nothing where it asks for no more than a time; None where it cannot be asked of it.
+
+    *mixes* tells what the index knows of what comes together; it is asked where the filter asks for two things or more.
+    """
+    wish = _wish(filters)
+    if wish.types == () or wish.accounts == () or (filters.search and filters.search.strip() and not wish.words):
         return None
-    if filters.accounts is not None:
-        if not filters.accounts:
-            return None
-        sure.append(_any(_hashed("C", account) for account in filters.accounts))
-    unsure = [] if filters.entity is None else [f"'{_named('E', filters.entity)}'"]
+    found = mixes(wish) if mixes and wish.asked > 1 else None
+    if found is not None and not found.all:
+        return Asked("", "", nothing=True)
+    sure = [_dimensions(wish, found), *(_any(terms) for terms in (wish.people, wish.account, wish.accounts) if terms)]
+    if found is not None and not found.said:
+        return Asked(_all(*sure), "", unheard=True)
+    unsure = []
+    if wish.entity is not None:
+        nouns = [_named("N", wish.entity)] if found is None or len(found.named) > WIDEST else list(found.named)
+        unsure.append(_any([_named("E", wish.entity), *nouns]))
     if filters.row is not None:
         unsure.append(f"'R{_root(*filters.row)}'")
-    if filters.search is not None:
-        found = wanted_words(filters.search)
-        if filters.search.strip() and not found:
-            return None
-        unsure += [f"'{word}':*" for word in found]
+    unsure += [f"'{word}':*" for word in wish.words]
+    if wish.words and wish.dimensions and found is not None and len(found.said) <= WIDEST:
+        unsure.append(_any(found.said))
     return Asked(_all(*sure), _all(*unsure))
+
+
+def _wish(filters: Filters) -> Wish:
+    """Return what a filter asks for, but for time and row, as the index spells it."""
+    everything = filters.sensitivity in (None, "low")
+    return Wish(
+        modules=tuple(name.casefold() for name in filters.modules) or None,
+        types=tuple(name.casefold() for name in filters.types if name.isalpha()) if filters.types else None,
+        kind=filters.actor_kind,
+        levels=None if everything else filters.sensitivities,
+        people=tuple(_named("A", name) for name in filters.people) or None,
+        account=None if filters.account is None else (_hashed("C", filters.account),),
+        accounts=None if filters.accounts is None else tuple(_hashed("C", account) for account in filters.accounts),
+        entity=None if filters.entity is None else filters.entity.casefold(),
+        words=wanted_words(filters.search) if filters.search is not None else (),
+    )
+
+
+def _dimensions(wish: Wish, found: Mixes | None) -> str:
+    """Return what is asked of kind, module, type and sensitivity: each, or the mixes that pass all."""
+    if found is not None and wish.dimensions > 1 and len(found.all) <= WIDEST:
+        return _any(found.all)
+    return _all(
+        _any(_named("M", module) for module in wish.modules or ()),
+        _any(f"T{name}" for name in wish.types or ()),
+        _any(f"S{level}" for level in wish.levels or ()),
+        _any(f"K{kind}" for kind in (wish.kind,) if kind),
+    )
 
 
 def _all(*parts: str) -> str:

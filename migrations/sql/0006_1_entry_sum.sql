@@ -1,0 +1,30 @@
+-- What the overview of everything shows, ready to be added up: the index counts each entry here too. Safe to run again.
+set local role audit_owner;
+
+create table if not exists audit.entry_sum (
+  day date not null,
+  what text not null,
+  name text not null,
+  other text,
+  entries bigint not null,
+  unique nulls not distinct (day, what, name, other)
+);
+grant select on audit.entry_sum to audit_reader;
+
+comment on table audit.entry_sum is 'How many entries there are, by day and by one thing at a time: audit.entry_tally added up in the ways that the overview of everything shows. Derived, as the index.';
+comment on column audit.entry_sum.day is 'The UTC day.';
+comment on column audit.entry_sum.what is 'By what is counted: module, person, type, entity, sensitivity or account. An entry counts for the account that it moved away from too.';
+comment on column audit.entry_sum.name is 'The module, the actor, and so on, as in audit.entry_tally.';
+comment on column audit.entry_sum.other is 'The kind of the person: user, system or database; else NULL.';
+comment on column audit.entry_sum.entries is 'How many.';
+
+insert into audit.entry_sum (day, what, name, other, entries)
+select t.day, v.what, v.name, v.other, sum(t.entries)
+from audit.entry_tally as t
+cross join lateral (values ('module', t.module, null), ('person', t.actor, t.actor_kind), ('type', t.type, null), ('entity', t.entity, null),
+  ('sensitivity', t.sensitivity, null), ('account', t.account, null), ('account', nullif(t.former_account, t.account), null)) as v(what, name, other)
+where v.name is not null
+group by t.day, v.what, v.name, v.other
+on conflict (day, what, name, other) do nothing;
+
+reset role;
