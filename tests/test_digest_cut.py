@@ -156,6 +156,11 @@ def test_an_open_transaction_holds_a_digest_back_and_that_is_said(crm_dsn: str, 
     with psycopg.connect(crm_dsn) as other:
         other.execute("SELECT pg_current_xact_id()")
         rename(crm_conn, "Europe")
+        # In the first hours of a UTC day that is the day before.
+        for parent in ("transaction", "change"):
+            crm_conn.execute(
+                "SELECT audit.make_partition(%s, ((now() - interval '3 hours') AT TIME ZONE 'UTC')::date)", (parent,)
+            )
         crm_conn.execute("SET session_replication_role = replica")
         crm_conn.execute("UPDATE audit.change SET at = at - interval '2 hours'")
         crm_conn.execute("UPDATE audit.transaction SET at = at - interval '2 hours'")
