@@ -36,7 +36,7 @@ test-long: $(STAMP) ## Ten times the rows, ten minutes of chaos, 1,000 faults of
 		$(BIN)/python -m pytest -n $(WORKERS) tests/test_capture_pairing.py tests/test_reconcile.py tests/test_chaos.py \
 		tests/test_faults.py tests/test_web_throttle.py tests/test_web_api.py $(ARGS)
 
-bench: $(STAMP) ## Measure what capture costs, beside its peers (half an hour)
+bench: $(STAMP) ## Measure what capture costs, beside its peers (an hour or more)
 	$(BIN)/python -m bench
 
 bench-page: $(STAMP) ## Measure the page at a log of 5 million changes (needs 6 GB; ARGS="--changes 1000000" less)
@@ -45,7 +45,7 @@ bench-page: $(STAMP) ## Measure the page at a log of 5 million changes (needs 6 
 bench-read: $(STAMP) ## Measure what reading a long log costs (needs 20 GB; ARGS="--changes 1000000" less)
 	$(BIN)/python -m bench.reading $(ARGS)
 
-bench-upkeep: $(STAMP) ## Measure business writes while days of the log are made and dropped (five minutes)
+bench-upkeep: $(STAMP) ## Measure business writes while days of the log are made and dropped (ten minutes)
 	$(BIN)/python -m bench.upkeep $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports
