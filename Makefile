@@ -45,7 +45,7 @@ bench-page: $(STAMP) ## Measure the page at a log of 5 million changes (needs 6 
 bench-read: $(STAMP) ## Measure what reading a long log costs (needs 20 GB; ARGS="--changes 1000000" less)
 	$(BIN)/python -m bench.reading $(ARGS)
 
-bench-upkeep: $(STAMP) ## Measure business writes while days of the log are made and dropped (ten minutes)
+bench-upkeep: $(STAMP) ## Measure business writes while days of the log are made and dropped (twenty minutes, needs 20 GB; ARGS="--changes 1000000" less)
 	$(BIN)/python -m bench.upkeep $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the direction of imports

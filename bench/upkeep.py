@@ -29,6 +29,7 @@ OPTIONS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout
 DAYS = 110
 """So many days the log has at first: with a retention of 90, and one less each time, there is always a day to drop."""
 
+SIZES = [10_000, 100_000, 1_000_000, 10_000_000]
 OPEN_SECONDS = 2.0
 WRITERS = 4
 CHANGE = "UPDATE crm.territories SET description = clock_timestamp()::text WHERE id = %s"
@@ -48,9 +49,7 @@ and stays open for {OPEN_SECONDS:.0f} seconds, again and again.
 def main() -> int:
     """Make a log, measure, and write the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.upkeep", description=__doc__)
-    parser.add_argument(
-        "--changes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="changes in the log, over 110 days"
-    )
+    parser.add_argument("--changes", type=int, nargs="+", default=SIZES, help="changes in the log, over 110 days")
     parser.add_argument("--seconds", type=float, default=30, help="length of each measurement")
     parser.add_argument("--major", type=int, default=DEFAULT_MAJOR, help="version of PostgreSQL")
     arguments = parser.parse_args()
