@@ -6,8 +6,7 @@ all mixes that there are, and which words, people and accounts entries of each h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
 from hashlib import blake2b
@@ -27,34 +26,30 @@ _HASH = 6
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """A mix, as filters compare: without case."""
+    """A mix, as filters compare: without case; `term` is the one that its entries have."""
 
+    term: str
     actor_kind: str
     module: str
     type: str
     entity: str
     sensitivity: str
 
-    @property
-    def term(self) -> str:
-        """The term that entries of this mix have."""
-        return _term(self)
 
-
-@lru_cache(maxsize=4096)
-def _term(mix: Mix) -> str:
-    said = f"{mix.actor_kind}\n{mix.module}\n{mix.type}\n{mix.entity}\n{mix.sensitivity}"
-    return "X" + blake2b(said.encode(), digest_size=_HASH).hexdigest()
-
-
-@lru_cache(maxsize=4096)
-def _mix(kind: str, module: str, change_type: str, entity: str, sensitivity: str) -> Mix:
-    return Mix(kind, module.casefold(), change_type.casefold(), entity.casefold(), sensitivity)
+def hashed(tag: str, name: str) -> str:
+    """Return a term that stands for a name, whatever is in it."""
+    return tag + blake2b(name.encode(), digest_size=_HASH).hexdigest()
 
 
 def mix_of(entry: Entry) -> Mix:
     """Return the mix of an entry."""
     return _mix(entry.actor_kind, entry.module, entry.type.value, entry.entity, entry.sensitivity)
+
+
+@lru_cache(maxsize=4096)
+def _mix(*parts: str) -> Mix:
+    folded = [part.casefold() for part in parts]
+    return Mix(hashed("X", "\n".join(folded)), *folded)
 
 
 class Meetings:
@@ -67,14 +62,14 @@ class Meetings:
         self._new: dict[tuple[str, str], date] = {}
         self._mixes: set[Mix] = set()
 
-    def add(self, mix: Mix, terms: Iterable[str], day: date) -> None:
+    def add(self, mix: Mix, terms: frozenset[str], day: date) -> None:
         """Note the terms of an entry of a UTC day."""
         period = day.replace(day=1)
         known = self._known.get((mix, period))
         if known is None:
             known = self._known[mix, period] = set()
             self._mixes.add(mix)
-        new = set(terms) - known
+        new = terms - known
         if not new:
             return
         known |= new
@@ -109,15 +104,15 @@ class Meetings:
 class Wish:
     """What filters ask of mixes, as the index spells it; None asks for nothing. Of `people` and `accounts` one must be there."""
 
-    modules: tuple[str, ...] | None
-    types: tuple[str, ...] | None
+    modules: list[str] | None
+    types: list[str] | None
     kind: str | None
-    levels: tuple[str, ...] | None
-    people: tuple[str, ...] | None
-    account: tuple[str, ...] | None
-    accounts: tuple[str, ...] | None
+    levels: list[str] | None
+    people: list[str] | None
+    account: list[str] | None
+    accounts: list[str] | None
     entity: str | None
-    words: tuple[str, ...]
+    words: list[str]
 
     @property
     def dimensions(self) -> int:
@@ -145,25 +140,10 @@ class Mixes:
 
 def mixes_for(conn: psycopg.Connection[Any], wish: Wish) -> Mixes:
     """Return which mixes may have what is wanted, of all entries that the index has by now."""
-    parameters = {
-        "modules": _listed(wish.modules),
-        "types": _listed(wish.types),
-        "kind": wish.kind,
-        "levels": _listed(wish.levels),
-        "people": _listed(wish.people),
-        "account": _listed(wish.account),
-        "accounts": _listed(wish.accounts),
-        "entity": wish.entity,
-        "words": list(wish.words),
-    }
-    rows = log_cursor(conn).execute(query("index_mixes"), parameters).fetchall()
+    rows = log_cursor(conn).execute(query("index_mixes"), asdict(wish)).fetchall()
     said = [row for row in rows if not wish.words or row[2]]
     return Mixes(
         tuple(sorted(row[0] for row in rows)),
         tuple(sorted(row[0] for row in said if row[1])),
         tuple(sorted(row[0] for row in said)),
     )
-
-
-def _listed(values: tuple[str, ...] | None) -> list[str] | None:
-    return None if values is None else list(values)

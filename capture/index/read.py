@@ -101,12 +101,11 @@ class Reader:
 
     def count(self, filters: Filters, cap: int) -> int:
         """Return how many entries the filters want, at most so many."""
-        if asked(filters) is None or (self.state is not None and not self.state.names):
-            return sum(1 for _ in islice(self.keyed(filters), cap))
         for _ in range(_TRIES):
-            if self.state is None:
+            wish = self._asked(filters) if self.state is not None and self.state.names else None
+            if self.state is None or wish is None:
                 break
-            number = self._counted(filters, self._asked(filters) or Asked("", ""), cap, self.state)
+            number = self._counted(filters, wish, cap, self.state)
             row = log_cursor(self.conn).execute(query("index_watermark")).fetchone()
             if row is not None and Watermark(*row) == self.state.watermark:
                 return number

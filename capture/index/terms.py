@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
 
 from capture.entries.identity import decode, root_hash
 from capture.entries.order import key_text
 from capture.filters import Filters, entity_names, texts, wanted_words, words
-from capture.index.mixes import Mix, Mixes, Wish, mix_of
+from capture.index.mixes import Mix, Mixes, Wish, hashed, mix_of
 from capture.model import Entry
 
 UNSURE = "U"
@@ -25,7 +24,6 @@ MOST = 2000
 WIDEST = 32
 """So many mixes are asked for by name, at most: of more, it is the filters themselves that find sooner."""
 
-_HASH = 6
 _KEPT = frozenset("TSKMACNX")
 
 
@@ -85,9 +83,9 @@ def terms_of(entry: Entry, *, unsure: bool) -> Terms:
     mix = mix_of(entry)
     found = {f"T{mix.type}", f"S{mix.sensitivity}", f"K{mix.actor_kind}", mix.term}
     found |= {_named("M", entry.module), _named("N", entry.entity), f"R{decode(entry.id).root.hex()}"}
-    met = {_hashed("C", account) for account in (entry.account, entry.former_account) if account is not None}
+    met = {hashed("C", account) for account in (entry.account, entry.former_account) if account is not None}
     met.add(_named("A", entry.actor))
-    found |= {_hashed("E", name) for name in entity_names(entry) if name != mix.entity}
+    found |= {hashed("E", name) for name in entity_names(entry) if name != mix.entity}
     for change in entry.changes:
         if change.key:
             found.add(f"R{_root(change.table, key_text(change.key))}")
@@ -112,7 +110,7 @@ def asked(filters: Filters, mixes: Callable[[Wish], Mixes] | None = None) -> Ask
     *mixes* tells what the index knows of what comes together; it is asked where the filter asks for two things or more.
     """
     wish = _wish(filters)
-    if wish.types == () or wish.accounts == () or (filters.search and filters.search.strip() and not wish.words):
+    if wish.types == [] or wish.accounts == [] or (filters.search and filters.search.strip() and not wish.words):
         return None
     found = mixes(wish) if mixes and wish.asked > 1 else None
     if found is not None and not found.all:
@@ -136,15 +134,15 @@ def _wish(filters: Filters) -> Wish:
     """Return what a filter asks for, but for time and row, as the index spells it."""
     everything = filters.sensitivity in (None, "low")
     return Wish(
-        modules=tuple(name.casefold() for name in filters.modules) or None,
-        types=tuple(name.casefold() for name in filters.types if name.isalpha()) if filters.types else None,
+        modules=[name.casefold() for name in filters.modules] or None,
+        types=[name.casefold() for name in filters.types if name.isalpha()] if filters.types else None,
         kind=filters.actor_kind,
-        levels=None if everything else filters.sensitivities,
-        people=tuple(_named("A", name) for name in filters.people) or None,
-        account=None if filters.account is None else (_hashed("C", filters.account),),
-        accounts=None if filters.accounts is None else tuple(_hashed("C", account) for account in filters.accounts),
+        levels=None if everything else list(filters.sensitivities),
+        people=[_named("A", name) for name in filters.people] or None,
+        account=None if filters.account is None else [hashed("C", filters.account)],
+        accounts=None if filters.accounts is None else [hashed("C", account) for account in filters.accounts],
         entity=None if filters.entity is None else filters.entity.casefold(),
-        words=wanted_words(filters.search) if filters.search is not None else (),
+        words=[] if filters.search is None else list(wanted_words(filters.search)),
     )
 
 
@@ -180,11 +178,7 @@ def _words(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _named(tag: str, name: str) -> str:
-    return _hashed(tag, name.casefold())
-
-
-def _hashed(tag: str, name: str) -> str:
-    return tag + blake2b(name.encode(), digest_size=_HASH).hexdigest()
+    return hashed(tag, name.casefold())
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,5 @@
--- What the overview of everything shows, ready to be added up: the index counts each entry here too. Safe to run again.
+-- What the overview of everything shows, ready to be added up: the index counts each entry here too,
+-- and does so anew after this upgrade, since its terms are others. Safe to run again.
 set local role audit_owner;
 
 create table if not exists audit.entry_sum (
@@ -17,14 +18,5 @@ comment on column audit.entry_sum.what is 'By what is counted: module, person, t
 comment on column audit.entry_sum.name is 'The module, the actor, and so on, as in audit.entry_tally.';
 comment on column audit.entry_sum.other is 'The kind of the person: user, system or database; else NULL.';
 comment on column audit.entry_sum.entries is 'How many.';
-
-insert into audit.entry_sum (day, what, name, other, entries)
-select t.day, v.what, v.name, v.other, sum(t.entries)
-from audit.entry_tally as t
-cross join lateral (values ('module', t.module, null), ('person', t.actor, t.actor_kind), ('type', t.type, null), ('entity', t.entity, null),
-  ('sensitivity', t.sensitivity, null), ('account', t.account, null), ('account', nullif(t.former_account, t.account), null)) as v(what, name, other)
-where v.name is not null
-group by t.day, v.what, v.name, v.other
-on conflict (day, what, name, other) do nothing;
 
 reset role;
